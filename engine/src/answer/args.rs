@@ -7,7 +7,7 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use super::head::Head;
+use super::head::TextHead;
 use super::place::{ArgsChange, TextEdit};
 use super::rules::Rules;
 use super::running::{AnswerStop, GrowingText};
@@ -28,7 +28,7 @@ pub struct ArgsReader {
     pub listed: bool,
     role: Role,
     /// How they begin.
-    pub head: Head,
+    pub head: TextHead,
     reader: InnerJson,
     /// Where something begins that must be seen as a whole and is incomplete.
     pending: Option<u64>,
@@ -86,7 +86,7 @@ impl ArgsReader {
             ended: false,
             listed: false,
             role,
-            head: Head::default(),
+            head: TextHead::default(),
             reader: InnerJson::new(),
             pending: None,
             texts: Vec::new(),

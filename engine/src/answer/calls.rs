@@ -1,7 +1,7 @@
 //! The tool calls of an answer as they arrive: their names, their arguments, and whether they leave.
 
 mod approval;
-mod given;
+mod arguments;
 mod kept;
 mod names;
 
@@ -21,7 +21,7 @@ use crate::limits;
 use crate::policy::Program;
 use crate::policy::program::tools::{Args, Verdict};
 use crate::wire::json::Doc;
-use given::Given;
+use arguments::CallArguments;
 use names::CallNames;
 
 /// The tools rules that hold for an exchange, by index, ascending.
@@ -77,7 +77,7 @@ pub struct Calls {
 struct AnsweredCall {
     key: TextKey,
     names: CallNames,
-    given: Given,
+    given: CallArguments,
     state: CallState,
     /// The text that replaces it once it was stopped, which is final.
     stopped: Option<StoppedCall>,
@@ -247,7 +247,7 @@ impl Calls {
             self.calls.push(AnsweredCall {
                 key,
                 names: CallNames::default(),
-                given: Given::default(),
+                given: CallArguments::default(),
                 state: CallState::Waiting,
                 stopped: None,
                 granted: None,

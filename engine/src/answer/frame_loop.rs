@@ -3,15 +3,15 @@
 //! it, MCP judges its messages.
 //!
 //! ```text
-//! chunk ── next ─→ piece ── read ─→ Shown ── view ─→ meter
-//!                                      └────────────→ Pipe::frame, or MCP's messages ─→ Output
+//! chunk ── next ─→ piece ── read ─→ ShownFrame ── view ─→ meter
+//!                                       └────────────────→ Pipe::frame, or MCP's messages ─→ Output
 //! ```
 //! A frame borrows from its chunk; only one that was cut between chunks, or waits, owns its bytes.
 
 mod repeated;
 
 use super::held::QueuedFrame;
-use super::repeats::{LearnedWord, Like, Repeat, Repeats};
+use super::repeats::{LearnedWord, Repeat, Repeats, TemplateId};
 use crate::counters::Unchecked;
 use crate::dialect::{self, Answer, Ending, Item, Leaves, TextKey};
 use crate::limits;
@@ -49,14 +49,14 @@ pub struct FrameLoop {
     /// The frame that is given away was not too long: there was no room for it.
     short: bool,
     /// The template of the frame that `doc` belongs to, if known; and that of the frame that was sent last.
-    like: Option<Like>,
-    sent_like: Option<Like>,
+    like: Option<TemplateId>,
+    sent_like: Option<TemplateId>,
     decoded: Decoded,
 }
 
 /// One frame, cut off and read.
 #[derive(Debug)]
-pub struct Shown<'c> {
+pub struct ShownFrame<'c> {
     /// Its bytes.
     pub frame: Frame<'c>,
     /// Its content.
@@ -82,7 +82,7 @@ pub(crate) enum NextFrame<'c> {
     /// One that only continues a text, and has no view yet.
     Word(FoundWord<'c>),
     /// Any other, with its view.
-    Shown(Shown<'c>),
+    Shown(ShownFrame<'c>),
 }
 
 /// The content of a frame.
@@ -112,7 +112,7 @@ pub struct FrameView<'v> {
     /// The answer is a stream; if false, this is all of it.
     pub streamed: bool,
     /// How it is written, if events like it may be repeated with another word.
-    pub like: Option<Like>,
+    pub like: Option<TemplateId>,
 }
 
 impl FrameLoop {
@@ -182,13 +182,13 @@ impl FrameLoop {
 
     /// The next frame that is completed by the bytes in `rest`, read, and taken from its front; `None` if there is
     /// none.
-    pub fn next<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Shown<'c>> {
+    pub fn next<'c>(&mut self, rest: &mut &'c [u8]) -> Option<ShownFrame<'c>> {
         let next = self.next_frame(rest)?;
         Some(self.shown(next))
     }
 
     /// The view of a frame. Nothing else may be asked of the loop between the two calls.
-    pub(crate) fn shown<'c>(&mut self, next: NextFrame<'c>) -> Shown<'c> {
+    pub(crate) fn shown<'c>(&mut self, next: NextFrame<'c>) -> ShownFrame<'c> {
         match next {
             NextFrame::Word(found) => self.show_found(found),
             NextFrame::Shown(shown) => shown,
@@ -237,14 +237,14 @@ impl FrameLoop {
     }
 
     /// The answer has ended: what is left of it.
-    pub fn last(&mut self) -> Option<Shown<'static>> {
+    pub fn last(&mut self) -> Option<ShownFrame<'static>> {
         let piece = self.framer.last()?;
         let next = self.piece(piece);
         Some(self.shown(next))
     }
 
     /// A whole body. The host bounds its size, since it had the body in one piece.
-    pub fn whole<'c>(&mut self, body: &'c [u8]) -> Shown<'c> {
+    pub fn whole<'c>(&mut self, body: &'c [u8]) -> ShownFrame<'c> {
         let next = self.read(Frame::whole(body));
         self.shown(next)
     }
@@ -265,7 +265,7 @@ impl FrameLoop {
         self.items.clear();
         let frame = Frame { raw, ..Frame::default() };
         let content = FrameContent::Unread(why);
-        NextFrame::Shown(Shown { frame, content, number: self.frames, repeat: None })
+        NextFrame::Shown(ShownFrame { frame, content, number: self.frames, repeat: None })
     }
 
     fn read<'c>(&mut self, frame: Frame<'c>) -> NextFrame<'c> {
@@ -315,7 +315,7 @@ impl FrameLoop {
             }
         };
         drop(payload);
-        NextFrame::Shown(Shown { frame, content, number: self.frames, repeat: None })
+        NextFrame::Shown(ShownFrame { frame, content, number: self.frames, repeat: None })
     }
 
     /// The view of the frame that was read last; `payload` is its own.

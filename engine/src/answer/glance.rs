@@ -36,7 +36,7 @@ pub struct Glance {
 
 /// What an answer reported about itself. Empty if it did not, or not in the places that are searched.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Served {
+pub struct AnswerSummary {
     /// The answer's own id.
     pub id: String,
     /// The model that answered.
@@ -102,8 +102,8 @@ impl Glance {
     /// its very ends, and between them are kilobytes of text.
     ///
     /// `priced`: usage will be priced, so everything that its event reports counts, and not the counts alone.
-    pub fn served(&self, priced: bool, usage: impl Fn(&Doc, &[u8], &mut Usage)) -> Served {
-        let mut served = Served::default();
+    pub fn served(&self, priced: bool, usage: impl Fn(&Doc, &[u8], &mut Usage)) -> AnswerSummary {
+        let mut served = AnswerSummary::default();
         let mut doc = Doc::default();
         // Adds the counts of the member there; false if it is not an object, or incomplete.
         let mut read_usage = |bytes: &[u8], open: usize, value: &[u8], own: &mut Usage| {
@@ -236,7 +236,7 @@ fn text(value: &[u8]) -> Option<&str> {
 mod tests {
     use super::*;
 
-    fn of(dialect: DialectId, answer: &[u8], cut: usize) -> Served {
+    fn of(dialect: DialectId, answer: &[u8], cut: usize) -> AnswerSummary {
         let mut glance = Glance::new(dialect);
         for chunk in answer.chunks(cut.max(1)) {
             glance.feed(chunk, KnownEvents::Nothing);

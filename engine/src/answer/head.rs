@@ -7,7 +7,7 @@ const ALIKE: usize = 3;
 
 /// The first bytes of a text, and a sum over everything that has arrived of it.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Head {
+pub struct TextHead {
     bytes: [u8; HEAD_BYTES],
     /// Over all bytes, as long as there are no more than [`SUMMED_BYTES`].
     sum: u64,
@@ -15,7 +15,7 @@ pub struct Head {
     fed: usize,
 }
 
-impl Head {
+impl TextHead {
     /// The text continues.
     #[inline(always)]
     pub fn add(&mut self, piece: &str) {
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn copies_and_pieces_are_told_apart_however_the_text_came() {
         for size in 1..9 {
-            let mut head = Head::default();
+            let mut head = TextHead::default();
             for piece in "go to zanzibar and back".as_bytes().chunks(size) {
                 head.add(std::str::from_utf8(piece).unwrap());
             }
@@ -101,20 +101,20 @@ mod tests {
                 assert_eq!(head.more(said), more, "{said} {size}");
             }
         }
-        let mut long = Head::default();
+        let mut long = TextHead::default();
         long.add(&"w".repeat(SUMMED_BYTES));
         assert_eq!(long.more(&"w".repeat(SUMMED_BYTES + 1)), Some("w"));
         long.add("w");
         long.add("w");
         assert_eq!(long.more(&"w".repeat(SUMMED_BYTES + 3)), None);
-        assert!(Head::default().begins("anything"));
-        let mut head = Head::default();
+        assert!(TextHead::default().begins("anything"));
+        let mut head = TextHead::default();
         head.add("go to zanzibar");
         for (said, like) in
             [("go on", true), ("go to", true), ("zibar", false), ("go", false), ("", false)]
         {
             assert_eq!(head.is_like(said), like, "{said}");
         }
-        assert!(!Head::default().is_like(""));
+        assert!(!TextHead::default().is_like(""));
     }
 }

@@ -44,13 +44,13 @@ pub struct QueuedFrame<'a> {
 
 /// The lists of a frame that has left, for reuse: allocating them costs more than most frames do.
 #[derive(Debug, Default)]
-pub struct Lists {
+pub struct FrameLists {
     pieces: Vec<HeldPiece>,
     calls: Vec<TextKey>,
     call_pieces: Vec<(TextKey, NodeId)>,
 }
 
-impl Lists {
+impl FrameLists {
     /// A frame with these lists.
     #[must_use]
     pub fn frame<'a>(self) -> QueuedFrame<'a> {

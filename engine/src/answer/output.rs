@@ -13,7 +13,7 @@ pub struct Output<'c> {
 
 /// What leaves in place of a chunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Left {
+pub enum ChunkOutput {
     /// The chunk itself.
     AsItCame,
     /// These bytes.
@@ -52,11 +52,11 @@ impl<'c> Output<'c> {
 
     /// Everything that leaves.
     #[must_use]
-    pub fn left(mut self) -> Left {
+    pub fn left(mut self) -> ChunkOutput {
         if self.own.is_none() && self.same == self.chunk.len() {
-            return Left::AsItCame;
+            return ChunkOutput::AsItCame;
         }
-        Left::Bytes(std::mem::take(self.own()))
+        ChunkOutput::Bytes(std::mem::take(self.own()))
     }
 }
 
@@ -70,8 +70,8 @@ mod tests {
         let mut out = Output::new(chunk);
         out.push(&chunk[..4]);
         out.push(&chunk[4..]);
-        assert_eq!(out.left(), Left::AsItCame);
-        assert_eq!(Output::new(b"").left(), Left::AsItCame);
+        assert_eq!(out.left(), ChunkOutput::AsItCame);
+        assert_eq!(Output::new(b"").left(), ChunkOutput::AsItCame);
     }
 
     #[test]
@@ -81,8 +81,8 @@ mod tests {
             let mut out = Output::new(chunk);
             pushed.iter().for_each(|bytes| out.push(bytes));
             match out.left() {
-                Left::Bytes(bytes) => String::from_utf8(bytes).unwrap(),
-                Left::AsItCame => panic!("it is another"),
+                ChunkOutput::Bytes(bytes) => String::from_utf8(bytes).unwrap(),
+                ChunkOutput::AsItCame => panic!("it is another"),
             }
         };
         assert_eq!(bytes(&[]), "", "all of it waits");

@@ -14,13 +14,13 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::calls::Calls;
-use super::frame_loop::{FrameContent, FrameLoop, Shown};
-use super::held::{HeldPiece, Lists, QueuedFrame};
+use super::frame_loop::{FrameContent, FrameLoop, ShownFrame};
+use super::held::{FrameLists, HeldPiece, QueuedFrame};
 use super::hold_reason::HoldReason;
 use super::output::Output;
 use super::rules::Rules;
 use super::running::AnswerStop;
-use super::texts::{Acted, ManyByKey, OpenTexts};
+use super::texts::{ActedRules, ManyByKey, OpenTexts};
 use crate::context::record::Record;
 use crate::counters::Unchecked;
 use crate::dialect::{Dialect, Ending, EndingHow, TextKey};
@@ -33,7 +33,7 @@ use crate::wire::text::Decoded;
 
 /// The policy's settings for exceptional cases.
 #[derive(Debug, Clone, Copy)]
-pub struct Settings {
+pub struct PipeSettings {
     /// What happens when partial matches hold too much.
     pub on_hold_limit: OnHoldLimit,
     /// What cannot be read is refused, if a rule acts.
@@ -42,7 +42,7 @@ pub struct Settings {
 
 /// Why an answer ends here.
 #[derive(Debug, Clone)]
-pub enum Cut {
+pub enum CutReason {
     /// A rule's canned answer follows.
     Fallback(Rc<Fallback>),
     /// A rule, or something unreadable, ends it.
@@ -56,7 +56,7 @@ pub enum Cut {
 pub struct Pipe {
     rules: Rules,
     calls: Calls,
-    settings: Settings,
+    settings: PipeSettings,
     texts: OpenTexts,
     /// Frames that wait. A frame that arrives while none does, and need not wait itself, is never queued.
     queue: VecDeque<QueuedFrame<'static>>,
@@ -73,9 +73,9 @@ pub struct Pipe {
     /// What this answer may hold, given the room that all others leave.
     room: usize,
     /// Lists of frames that have left, for reuse.
-    spare: Lists,
+    spare: FrameLists,
     /// The answer was cut; nothing but its ending leaves any more.
-    cut: Option<Cut>,
+    cut: Option<CutReason>,
     /// Usage events that are in the stream only because the filter asked for them do not leave.
     hide_usage: Option<&'static Dialect>,
     /// Text of the frame that was cut which still leaves, before the ending.
@@ -96,7 +96,7 @@ enum FrameFate {
 
 /// What a frame is judged with, besides the pipe itself.
 #[derive(Debug)]
-pub struct Around<'a, 'c> {
+pub struct FrameContext<'a, 'c> {
     /// The loop that read it.
     pub frames: &'a mut FrameLoop,
     /// Receives what leaves.
@@ -108,7 +108,7 @@ pub struct Around<'a, 'c> {
 impl Pipe {
     /// An answer of which nothing has arrived.
     #[must_use]
-    pub fn new(rules: Rules, calls: Calls, settings: Settings) -> Self {
+    pub fn new(rules: Rules, calls: Calls, settings: PipeSettings) -> Self {
         Self {
             rules,
             calls,
@@ -121,7 +121,7 @@ impl Pipe {
             waits_for: None,
             queued_memory: 0,
             room: limits::HELD_FRAME_BYTES,
-            spare: Lists::default(),
+            spare: FrameLists::default(),
             cut: None,
             before: Vec::new(),
             hide_usage: None,
@@ -162,11 +162,11 @@ impl Pipe {
     }
 
     /// Handles the next frame; what leaves goes to the output. Once the answer is cut, nothing does.
-    pub fn frame(&mut self, shown: Shown<'_>, around: &mut Around<'_, '_>) {
+    pub fn frame(&mut self, shown: ShownFrame<'_>, around: &mut FrameContext<'_, '_>) {
         if self.cut.is_some() {
             return;
         }
-        let Shown { frame, content, number, repeat } = shown;
+        let ShownFrame { frame, content, number, repeat } = shown;
         if matches!(content, FrameContent::Unread(_)) && frame.is_half_event() && self.judges() {
             // Upstream stopped in the middle of an event. No client reads half an event, and it may contain anything:
             // it does not leave, and the answer stays broken off as it arrived.
@@ -216,14 +216,14 @@ impl Pipe {
     }
 
     /// The answer has ended: what waits is decided now, and nothing is held afterwards.
-    pub fn finish(&mut self, around: &mut Around<'_, '_>) {
+    pub fn finish(&mut self, around: &mut FrameContext<'_, '_>) {
         if self.cut.is_none() {
             self.settle_all(around);
         }
     }
 
     /// Nothing more will arrive: every text and call is judged as it is.
-    fn settle_all(&mut self, around: &mut Around<'_, '_>) {
+    fn settle_all(&mut self, around: &mut FrameContext<'_, '_>) {
         self.calls.end_all(around.record);
         self.texts.finish_all(&self.rules, around.record);
         self.judge_all(None);
@@ -232,7 +232,7 @@ impl Pipe {
 
     /// Why the answer was cut, once it is.
     #[must_use]
-    pub fn cut(&self) -> Option<&Cut> {
+    pub fn cut(&self) -> Option<&CutReason> {
         self.cut.as_ref()
     }
 
@@ -247,13 +247,13 @@ impl Pipe {
     pub fn ending(&mut self, frames: &mut FrameLoop, decision: &str, now: u64) -> Vec<u8> {
         let before = std::mem::take(&mut self.before);
         let how = match &self.cut {
-            Some(Cut::Fallback(fallback)) => EndingHow::Canned {
+            Some(CutReason::Fallback(fallback)) => EndingHow::Canned {
                 text: fallback.text.clone(),
                 json: fallback.json.clone(),
                 refusal: fallback.ends_as_refusal,
             },
-            Some(Cut::Spent) => EndingHow::Spent,
-            Some(Cut::Blocked) | None => EndingHow::Blocked,
+            Some(CutReason::Spent) => EndingHow::Spent,
+            Some(CutReason::Blocked) | None => EndingHow::Blocked,
         };
         frames.ending(&Ending { before, how, decision: decision.to_owned(), now })
     }
@@ -276,7 +276,7 @@ impl Pipe {
 
     /// A frame is no longer needed: its lists are reused.
     fn recycle(&mut self, held: QueuedFrame<'_>) {
-        self.spare = Lists::of(held);
+        self.spare = FrameLists::of(held);
     }
 
     /// True if the frame contains nothing that could be changed, and nothing waits before it: most frames without words
@@ -291,7 +291,7 @@ impl Pipe {
     }
 
     /// The frame leaves if none waits before it and nothing in it is undecided; else it waits.
-    fn push(&mut self, mut held: QueuedFrame<'_>, around: &mut Around<'_, '_>) {
+    fn push(&mut self, mut held: QueuedFrame<'_>, around: &mut FrameContext<'_, '_>) {
         if !self.acts() {
             self.texts.settle();
             return self.recycle(held);
@@ -333,7 +333,7 @@ impl Pipe {
     }
 
     /// Releases what need not wait.
-    fn release(&mut self, around: &mut Around<'_, '_>) {
+    fn release(&mut self, around: &mut FrameContext<'_, '_>) {
         while let Some(mut front) = self.queue.pop_front() {
             match self.fate(&mut front) {
                 FrameFate::Waits(why) => {
@@ -397,19 +397,19 @@ impl Pipe {
     fn stop(&mut self, front: &QueuedFrame<'_>, at: usize, stop: AnswerStop, record: &mut Record) {
         self.rules.acted(stop.rule, record);
         self.cut = Some(match self.rules.guard(stop.rule).map(|guard| &guard.action) {
-            Some(Action::Fallback(fallback)) => Cut::Fallback(Rc::clone(fallback)),
-            _ => Cut::Blocked,
+            Some(Action::Fallback(fallback)) => CutReason::Fallback(Rc::clone(fallback)),
+            _ => CutReason::Blocked,
         });
         self.before = self.texts.before(front, at, stop.start, &self.rules);
         self.drop_queue();
     }
 
     /// Something that cannot be read: refused if a rule acts and the policy does not say `pass`.
-    fn unreadable(&mut self, why: Unchecked, frame: Frame<'_>, around: &mut Around<'_, '_>) {
+    fn unreadable(&mut self, why: Unchecked, frame: Frame<'_>, around: &mut FrameContext<'_, '_>) {
         let refuse = self.judges() && self.settings.block_unreadable;
         around.record.unchecked(why, refuse);
         if refuse {
-            self.cut = Some(Cut::Blocked);
+            self.cut = Some(CutReason::Blocked);
             self.drop_queue();
             return;
         }

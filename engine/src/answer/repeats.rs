@@ -36,7 +36,7 @@ pub(super) struct RepeatedEvent {
 
 /// Identifies a template: events with the same one differ only in words, padding and counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Like(u64);
+pub struct TemplateId(u64);
 
 /// The events of a stream that were learned.
 #[derive(Debug, Default)]
@@ -55,7 +55,7 @@ pub(super) struct Repeats {
 /// What a matched event repeats: needed when it has left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Repeat {
-    pub(super) like: Like,
+    pub(super) like: TemplateId,
     /// The running text that it continues, if there is only one.
     pub(super) key: Option<TextKey>,
     /// Its own number (`sequence_number`).
@@ -74,7 +74,7 @@ pub(super) struct LearnedWord {
     /// The hole of the event's own number (`sequence_number`), if it has one.
     number: Option<usize>,
     /// The event's template.
-    pub(super) like: Like,
+    pub(super) like: TemplateId,
     /// It has other numbers that differ from event to event: counts.
     pub(super) counts: bool,
 }
@@ -89,7 +89,7 @@ struct KnownEvent {
     /// The event's name, if it is outside of the learned bytes: in the headers of a binary message.
     name: Vec<u8>,
     epoch: u32,
-    like: Like,
+    like: TemplateId,
     /// Set if the event has exactly one piece of text.
     word: Option<LearnedWord>,
 }
@@ -151,7 +151,7 @@ impl Repeats {
 
     /// The template of the matched event.
     #[inline(always)]
-    pub(super) fn like(&self) -> Option<Like> {
+    pub(super) fn like(&self) -> Option<TemplateId> {
         self.known.get(self.last).map(|known| known.like)
     }
 
@@ -205,7 +205,7 @@ impl Repeats {
         doc: &Doc,
         items: &[Item],
         reader: &dyn Answer,
-    ) -> Option<Like> {
+    ) -> Option<TemplateId> {
         // The end of another text is repeated many times, and ends nothing that has begun since: an event that begins a
         // text is not learned.
         let ends_another = |item: &Item| match *item {
@@ -241,7 +241,7 @@ impl Repeats {
         root: &Value<'_>,
         doc: &Doc,
         items: &[Item],
-    ) -> Option<Like> {
+    ) -> Option<TemplateId> {
         let mut lines = frame.payload.iter();
         let (Some(line), None) = (lines.next(), lines.next()) else { return None };
         // It begins and ends like most events, so that its end does not depend on what follows.
@@ -263,7 +263,7 @@ impl Repeats {
         root: &Value<'_>,
         doc: &Doc,
         items: &[Item],
-    ) -> Option<Like> {
+    ) -> Option<TemplateId> {
         let usual = payload.first() == Some(&b'{') && payload.last() == Some(&b'}');
         if !usual || frame.truncated || doc.len() > VALUES {
             return None;
@@ -280,9 +280,9 @@ impl Repeats {
         name: Vec<u8>,
         root: &Value<'_>,
         items: &[Item],
-    ) -> Like {
+    ) -> TemplateId {
         self.learned += 1;
-        let like = Like(self.learned);
+        let like = TemplateId(self.learned);
         let word = only_word(root, items, &template, like);
         let items = items.to_vec();
         let known = KnownEvent { template, items, event, name, epoch: self.epoch, like, word };
@@ -341,7 +341,7 @@ fn only_word(
     root: &Value<'_>,
     items: &[Item],
     template: &Template,
-    like: Like,
+    like: TemplateId,
 ) -> Option<LearnedWord> {
     let mut texts = items.iter().filter_map(|item| match *item {
         Item::Text { node, role, text: Some(key), .. } => Some((node, role, key)),

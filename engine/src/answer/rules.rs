@@ -11,7 +11,7 @@ use crate::search::{Hit, Matcher};
 /// Which guardrails hold for an exchange: acting ones change bytes; watching ones (shadow, `tag`) only count, and so
 /// never hold anything back.
 #[derive(Debug, Clone, Default)]
-pub struct Chosen {
+pub struct ChosenRules {
     /// Indexes of enforced rules that redact, block or fall back, ascending.
     pub acting: Vec<usize>,
     /// Indexes of shadow rules and tags, with true for shadow, ascending.
@@ -20,7 +20,7 @@ pub struct Chosen {
     pub as_input: bool,
 }
 
-impl Chosen {
+impl ChosenRules {
     /// True if no rule holds.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -55,7 +55,7 @@ struct Matchers {
 #[derive(Debug, Clone)]
 pub struct Rules {
     program: Rc<Program>,
-    chosen: Chosen,
+    chosen: ChosenRules,
     output: Matchers,
     tool_args: Matchers,
     input: Matchers,
@@ -66,7 +66,7 @@ pub struct Rules {
 impl Rules {
     /// Prepares the chosen rules.
     #[must_use]
-    pub fn new(program: Rc<Program>, chosen: Chosen) -> Self {
+    pub fn new(program: Rc<Program>, chosen: ChosenRules) -> Self {
         let matchers = |looks: &dyn Fn(&Guard) -> bool| {
             let chosen = chosen.only(&program, looks);
             let watching: Vec<usize> = chosen.watching.iter().map(|&(at, _)| at).collect();

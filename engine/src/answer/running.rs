@@ -3,7 +3,7 @@
 use crate::dialect::{Role, TextKey};
 use crate::search::{Hit, StreamSearch};
 
-use super::head::Head;
+use super::head::TextHead;
 use super::rules::Rules;
 use crate::context::record::Record;
 
@@ -39,7 +39,7 @@ pub struct GrowingText {
     pub key: Option<TextKey>,
     role: Role,
     /// How it begins.
-    pub head: Head,
+    pub head: TextHead,
     act: StreamSearch,
     watch: StreamSearch,
     /// Redactions, merged, in order.
@@ -55,7 +55,7 @@ pub struct GrowingText {
     /// continue a text that they have ended.
     before_end: Option<Box<StreamSearch>>,
     /// The same text without the string at its end, while both readings of it are searched.
-    aside: Option<Box<Aside>>,
+    aside: Option<Box<AsideSearch>>,
     /// Everything that arrived of it has left.
     left: bool,
     /// Everything before this offset had left when the text continued.
@@ -64,7 +64,7 @@ pub struct GrowingText {
 
 /// The search in a text without a string that came at its end and may not be part of it.
 #[derive(Debug, Clone)]
-struct Aside {
+struct AsideSearch {
     search: StreamSearch,
     /// How much of the text preceded that string.
     from: u64,
@@ -74,7 +74,7 @@ struct Aside {
     waits: bool,
 }
 
-impl Aside {
+impl AsideSearch {
     /// Before this offset of the text nothing needs to be held because of it.
     fn clear(&self) -> u64 {
         match self.search.fed() > self.from {
@@ -92,7 +92,7 @@ impl GrowingText {
             id,
             key,
             role,
-            head: Head::default(),
+            head: TextHead::default(),
             act: StreamSearch::default(),
             watch: StreamSearch::default(),
             spans: Vec::new(),
@@ -125,7 +125,7 @@ impl GrowingText {
         let in_match = self.key.is_some() && self.act.clear() < self.act.fed();
         if in_match && self.aside.is_none() {
             let (search, from) = (self.act.clone(), self.act.fed());
-            self.aside = Some(Box::new(Aside { search, from, apart: 0, waits: true }));
+            self.aside = Some(Box::new(AsideSearch { search, from, apart: 0, waits: true }));
         }
         self.aside.iter_mut().for_each(|aside| aside.waits = true);
     }
@@ -147,7 +147,12 @@ impl GrowingText {
     }
 
     /// Finishes that search as if nothing followed.
-    fn finish_aside(&mut self, aside: Option<Box<Aside>>, rules: &Rules, hits: &mut Vec<Hit>) {
+    fn finish_aside(
+        &mut self,
+        aside: Option<Box<AsideSearch>>,
+        rules: &Rules,
+        hits: &mut Vec<Hit>,
+    ) {
         if let (Some(mut aside), Some(matcher)) = (aside, rules.acting(self.role)) {
             aside.search.finish(matcher, hits);
             self.found_from(aside.from + aside.apart, aside.apart, rules, hits);
@@ -309,7 +314,7 @@ impl GrowingText {
     #[inline(always)]
     pub fn memory(&self) -> usize {
         let before = self.before_end.as_ref().map_or(0, |_| size_of::<StreamSearch>());
-        let aside = self.aside.as_ref().map_or(0, |_| size_of::<Aside>());
+        let aside = self.aside.as_ref().map_or(0, |_| size_of::<AsideSearch>());
         size_of::<Self>() + self.spans.capacity() * size_of::<ChangedSpan>() + before + aside
     }
 

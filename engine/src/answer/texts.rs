@@ -7,8 +7,8 @@ mod places;
 mod settle;
 mod words;
 
-pub use judged::Acted;
-pub use words::Fed;
+pub use judged::ActedRules;
+pub use words::FedPiece;
 
 use std::collections::BTreeMap;
 

@@ -16,7 +16,7 @@ use crate::limits;
 
 /// What the next string at a place is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Next {
+pub(super) enum NextString {
     /// The next piece of the place's text.
     Piece,
     /// All of the text so far, of which this many bytes came before.
@@ -113,30 +113,30 @@ impl UnknownPlace {
     }
 
     /// Reads the next string. `room`: bytes of long strings that may be kept in addition.
-    pub(super) fn next(&mut self, text: &str, frame: u64, room: usize) -> Next {
+    pub(super) fn next(&mut self, text: &str, frame: u64, room: usize) -> NextString {
         let again = std::mem::replace(&mut self.seen_in, frame) != frame;
         let before = self.last.len();
         let begins = again && self.habit != Habit::Pieces && self.last.begins(text);
         let same = begins && before == text.len();
         let (habit, next) = match self.habit {
-            Habit::First if same => (Habit::Same(2), Next::Piece),
+            Habit::First if same => (Habit::Same(2), NextString::Piece),
             // Two equal strings may be two equal pieces ("ha", "ha").
             Habit::Same(n) if same && before >= limits::REPEATED_LABEL_BYTES => {
                 let n = n.saturating_add(1);
                 let label = n >= limits::LABEL_REPEATS;
-                (Habit::Same(n), if label { Next::Label } else { Next::Piece })
+                (Habit::Same(n), if label { NextString::Label } else { NextString::Piece })
             }
-            Habit::Grows if begins => (Habit::Grows, Next::Grown(before)),
+            Habit::Grows if begins => (Habit::Grows, NextString::Grown(before)),
             Habit::First | Habit::Same(_) | Habit::MayGrow if begins && !same => {
                 let grows = before >= limits::GROWN_BYTES;
                 if grows {
-                    (Habit::Grows, Next::Grown(before))
+                    (Habit::Grows, NextString::Grown(before))
                 } else {
-                    (Habit::MayGrow, Next::Piece)
+                    (Habit::MayGrow, NextString::Piece)
                 }
             }
-            Habit::Same(n) if n >= limits::LABEL_REPEATS => (Habit::First, Next::New),
-            _ => (Habit::Pieces, Next::Piece),
+            Habit::Same(n) if n >= limits::LABEL_REPEATS => (Habit::First, NextString::New),
+            _ => (Habit::Pieces, NextString::Piece),
         };
         self.habit = habit;
         if habit != Habit::Pieces && !same {
@@ -154,8 +154,8 @@ mod tests {
     use super::*;
 
     /// The results are the same whether long strings are kept or digested.
-    fn told(strings: &[&str]) -> Vec<Next> {
-        let told = |room: usize| -> Vec<Next> {
+    fn told(strings: &[&str]) -> Vec<NextString> {
+        let told = |room: usize| -> Vec<NextString> {
             let mut place = UnknownPlace::new(1, strings[0], 1, room);
             (2..).zip(&strings[1..]).map(|(frame, text)| place.next(text, frame, room)).collect()
         };
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn pieces_unless_the_first_events_say_otherwise() {
-        use Next::{Grown, Label, New, Piece};
+        use NextString::{Grown, Label, New, Piece};
         assert_eq!(told(&["go ", "zan", "zibar"]), [Piece, Piece]);
         assert_eq!(told(&["ha", "ha", "ha", "ha"]), [Piece, Piece, Piece], "too short for a label");
         assert_eq!(told(&["4111", " 1111", " 1111", " 1111"]), [Piece, Piece, Piece]);
@@ -182,6 +182,6 @@ mod tests {
     #[test]
     fn strings_of_one_event_are_pieces() {
         let mut place = UnknownPlace::new(1, "same", 1, 0);
-        assert_eq!([place.next("same", 1, 0), place.next("same", 1, 0)], [Next::Piece; 2]);
+        assert_eq!([place.next("same", 1, 0), place.next("same", 1, 0)], [NextString::Piece; 2]);
     }
 }

@@ -3,7 +3,7 @@
 use super::messages::{CapturedMessage, MessagePart, shorten};
 use super::tool::CapturedResult;
 use crate::answer::FrameLoop;
-use crate::answer::frame_loop::{FrameContent, Shown};
+use crate::answer::frame_loop::{FrameContent, ShownFrame};
 use crate::dialect::{
     self, ArgsForm, Call, CallName, Dialect, DialectId, Item, Role, Speech, TextKey, ValueShape,
 };
@@ -26,7 +26,7 @@ pub struct CapturedAnswer {
     frames: FrameLoop,
     dialect: &'static Dialect,
     wanted: WantedTexts,
-    texts: Vec<Text>,
+    texts: Vec<CapturedText>,
     /// The tool result that is looked for, in place of a model's output.
     result: Option<CapturedResult>,
     left: usize,
@@ -37,7 +37,7 @@ pub struct CapturedAnswer {
 
 /// One running text.
 #[derive(Debug)]
-struct Text {
+struct CapturedText {
     key: TextKey,
     part: MessagePart,
 }
@@ -92,7 +92,7 @@ impl CapturedAnswer {
     /// Memory that is kept, in bytes.
     #[must_use]
     pub fn memory(&self) -> usize {
-        self.taken + self.texts.capacity() * size_of::<Text>() + self.frames.memory()
+        self.taken + self.texts.capacity() * size_of::<CapturedText>() + self.frames.memory()
     }
 
     /// Something was left out.
@@ -118,7 +118,7 @@ impl CapturedAnswer {
         }
     }
 
-    fn frame(&mut self, shown: &Shown<'_>) {
+    fn frame(&mut self, shown: &ShownFrame<'_>) {
         let Self { frames, dialect, wanted, texts, result, left, taken, cut } = self;
         let payload = shown.frame.payload_bytes();
         let view = frames.view(shown.content, &payload);
@@ -265,7 +265,7 @@ fn whole_speech(value: &Value<'_>) -> Option<Speech> {
 /// Where gathered texts are stored.
 struct Gather<'a> {
     wanted: WantedTexts,
-    texts: &'a mut Vec<Text>,
+    texts: &'a mut Vec<CapturedText>,
     left: &'a mut usize,
     taken: &'a mut usize,
     cut: &'a mut bool,
@@ -281,7 +281,7 @@ impl Gather<'_> {
                 return None;
             }
             None => {
-                self.texts.push(Text { key, part: new });
+                self.texts.push(CapturedText { key, part: new });
                 self.texts.len() - 1
             }
         };

@@ -1,7 +1,7 @@
 //! An answer on its way: the loop over its frames, and what decides about each.
 
-use crate::answer::frame_loop::{FoundWord, Shown};
-use crate::answer::{Around, Cut, FrameLoop, HoldReason, Listener, Output, Pipe};
+use crate::answer::frame_loop::{FoundWord, ShownFrame};
+use crate::answer::{CutReason, FrameContext, FrameLoop, HoldReason, Listener, Output, Pipe};
 use crate::context::record::Record;
 use crate::mcp::Messages;
 
@@ -45,7 +45,7 @@ impl Answering {
     }
 
     /// Why a model's answer was cut, once it is.
-    pub(super) fn cut(&self) -> Option<&Cut> {
+    pub(super) fn cut(&self) -> Option<&CutReason> {
         match &self.judge {
             FrameJudge::Model(pipe) => pipe.cut(),
             FrameJudge::Nobody | FrameJudge::Messages(_) => None,
@@ -106,7 +106,7 @@ impl Answering {
         let Self { frames, judge } = self;
         match judge {
             FrameJudge::Model(pipe) => {
-                pipe.words(rest, &mut Around { frames, out, record }, listener)
+                pipe.words(rest, &mut FrameContext { frames, out, record }, listener)
             }
             FrameJudge::Nobody | FrameJudge::Messages(_) => false,
         }
@@ -120,11 +120,11 @@ impl Answering {
         out: &mut Output<'_>,
         record: &mut Record,
         listener: Option<&mut dyn Listener>,
-    ) -> Option<Shown<'c>> {
+    ) -> Option<ShownFrame<'c>> {
         let Self { frames, judge } = self;
         match judge {
             FrameJudge::Model(pipe) => {
-                pipe.word_frame(found, &mut Around { frames, out, record }, listener)
+                pipe.word_frame(found, &mut FrameContext { frames, out, record }, listener)
             }
             FrameJudge::Nobody | FrameJudge::Messages(_) => Some(frames.show_found(found)),
         }
@@ -132,13 +132,13 @@ impl Answering {
 
     pub(super) fn decide(
         &mut self,
-        shown: Shown<'_>,
+        shown: ShownFrame<'_>,
         affords: bool,
         out: &mut Output<'_>,
         record: &mut Record,
     ) {
         let Self { frames, judge } = self;
-        let mut around = Around { frames, out, record };
+        let mut around = FrameContext { frames, out, record };
         match judge {
             FrameJudge::Nobody => {}
             FrameJudge::Model(pipe) => {
@@ -154,7 +154,7 @@ impl Answering {
     pub(super) fn finish(&mut self, out: &mut Output<'_>, record: &mut Record) {
         let Self { frames, judge } = self;
         if let FrameJudge::Model(pipe) = judge {
-            pipe.finish(&mut Around { frames, out, record });
+            pipe.finish(&mut FrameContext { frames, out, record });
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Exchange;
 use super::answering::{Answering, FrameJudge};
-use crate::answer::frame_loop::{NextFrame, Shown};
+use crate::answer::frame_loop::{NextFrame, ShownFrame};
 use crate::answer::{KnownEvents, Output};
 use crate::context::facts::Now;
 use crate::mcp;
@@ -90,7 +90,7 @@ impl Exchange {
         answer.finish(out, &mut self.cx.record);
     }
 
-    fn one_frame(&mut self, answer: &mut Answering, shown: Shown<'_>, out: &mut Output<'_>) {
+    fn one_frame(&mut self, answer: &mut Answering, shown: ShownFrame<'_>, out: &mut Output<'_>) {
         let mut affords = true;
         if self.charges.is_metered() {
             let payload = shown.frame.payload_bytes();

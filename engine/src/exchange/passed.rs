@@ -11,7 +11,7 @@
 //! ```
 
 use crate::answer::frame_loop::FrameContent;
-use crate::answer::{Around, Chosen, FrameLoop, Left, Output, ToolRules};
+use crate::answer::{ChosenRules, ChunkOutput, FrameContext, FrameLoop, Output, ToolRules};
 use crate::context::Context;
 use crate::context::facts::{Now, seconds};
 use crate::dialect::{self, Ending};
@@ -91,7 +91,7 @@ impl Passed {
         let bytes = std::mem::take(&mut self.bytes);
         let framing = self.framing;
         let read = self.read.get_or_insert_with(|| {
-            let messages = mcp::open_messages(cx, rules, framing, &Chosen::default());
+            let messages = mcp::open_messages(cx, rules, framing, &ChosenRules::default());
             let reader = match (&messages, &cx.call) {
                 (None, Some(call)) => {
                     Some(dialect::dialect(call.recognised.dialect).answer(call, framing))
@@ -128,9 +128,9 @@ impl Passed {
             Some(messages) => {
                 let mut out = Output::new(b"");
                 let frames = &mut read.frames;
-                let mut around = Around { frames, out: &mut out, record: &mut cx.record };
+                let mut around = FrameContext { frames, out: &mut out, record: &mut cx.record };
                 messages.end_here(stop.fallback.as_deref(), &mut around);
-                if let Left::Bytes(bytes) = out.left() {
+                if let ChunkOutput::Bytes(bytes) = out.left() {
                     leaves.extend(bytes);
                 }
             }
@@ -164,7 +164,10 @@ impl PassedRead {
             Some(messages) => {
                 let (mut out, mut record) = (Output::new(b""), Default::default());
                 let frames = &mut self.frames;
-                messages.frame(&shown, &mut Around { frames, out: &mut out, record: &mut record });
+                messages.frame(
+                    &shown,
+                    &mut FrameContext { frames, out: &mut out, record: &mut record },
+                );
             }
             None => {
                 let payload = shown.frame.payload_bytes();

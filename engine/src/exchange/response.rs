@@ -9,7 +9,8 @@ use crate::answer::readable::{
     Readable, before_events, looks_like_events, readable, status, stream_framing,
 };
 use crate::answer::{
-    Around, Chosen, Cut, FrameLoop, KnownEvents, Left, Output, Pipe, Rules, Settings, ToolRules,
+    ChosenRules, ChunkOutput, CutReason, FrameContext, FrameLoop, KnownEvents, Output, Pipe,
+    PipeSettings, Rules, ToolRules,
 };
 use crate::context::facts::{self, Headers, Now, seconds};
 use crate::context::verdict::{HeaderEdit, ResponseVerdict, StreamVerdict, WholeVerdict};
@@ -183,12 +184,12 @@ impl Exchange {
                 }
                 events = self.some_of_answer(&mut answer, chunk, end, &mut out, now);
                 // Watching rules see the bytes pass: not even half an event waits for them.
-                let left = if answer.acts() { out.left() } else { Left::AsItCame };
+                let left = if answer.acts() { out.left() } else { ChunkOutput::AsItCame };
                 self.account(&answer);
                 self.answer = Some(answer);
                 left
             }
-            None => Left::AsItCame,
+            None => ChunkOutput::AsItCame,
         };
         self.watch.chunk(chunk, events, now);
         let ended = if over { None } else { self.some_passed(chunk, now) };
@@ -205,8 +206,8 @@ impl Exchange {
         match (was_cut, left) {
             (Some(cut_ns), _) if !end && self.ends_now(cut_ns, now.ns()) => StreamVerdict::Reset,
             (Some(_), _) => StreamVerdict::Replace(Vec::new()),
-            (None, Left::AsItCame) => StreamVerdict::Unchanged,
-            (None, Left::Bytes(bytes)) => StreamVerdict::Replace(bytes),
+            (None, ChunkOutput::AsItCame) => StreamVerdict::Unchanged,
+            (None, ChunkOutput::Bytes(bytes)) => StreamVerdict::Replace(bytes),
         }
     }
 
@@ -223,7 +224,7 @@ impl Exchange {
     /// True if nothing is gained by reading a cut answer to its end: its cost is known, or spent.
     fn ends_now(&self, cut_ns: u64, now_ns: u64) -> bool {
         let cut = self.answer.as_ref().and_then(|answer| answer.cut());
-        matches!(cut, Some(Cut::Spent))
+        matches!(cut, Some(CutReason::Spent))
             || now_ns.saturating_sub(cut_ns) > limits::DRAIN_NS
             || self.charges.is_spent()
             || self.cx.program.on_cut == OnCut::Cancel
@@ -254,7 +255,7 @@ impl Exchange {
     fn end_held(&mut self, answer: &mut Answering, out: &mut Output<'_>) {
         let Some(stop) = self.stop.clone().filter(|_| self.passed.is_none()) else { return };
         let Answering { frames, judge } = answer;
-        let mut around = Around { frames, out, record: &mut self.cx.record };
+        let mut around = FrameContext { frames, out, record: &mut self.cx.record };
         match judge {
             FrameJudge::Nobody => {}
             FrameJudge::Model(pipe) => pipe.end_here(stop.cut(), &mut around),
@@ -333,8 +334,8 @@ impl Exchange {
         self.answer = Some(answer);
         self.metered(true, Now::At(now_ns));
         match (cut, out.left()) {
-            (None, Left::AsItCame) => self.whole(None),
-            (None, Left::Bytes(bytes)) => self.whole(Some(bytes)),
+            (None, ChunkOutput::AsItCame) => self.whole(None),
+            (None, ChunkOutput::Bytes(bytes)) => self.whole(Some(bytes)),
             (Some(cut), _) => {
                 let reply = self.in_place(&cut, now_ns);
                 self.whole(Some(reply.body))
@@ -343,14 +344,14 @@ impl Exchange {
     }
 
     /// What stands in place of a whole answer.
-    fn in_place(&mut self, cut: &Cut, now_ns: u64) -> Reply {
+    fn in_place(&mut self, cut: &CutReason, now_ns: u64) -> Reply {
         if !(200..300).contains(&self.status) {
             // An error stays an error: its text alone is taken out.
             return self.cx.error(self.status, "content_blocked", "the error's text was withheld");
         }
         match cut {
-            Cut::Fallback(fallback) => self.cx.canned(&Rc::clone(fallback)),
-            Cut::Blocked | Cut::Spent => self.blocked(now_ns),
+            CutReason::Fallback(fallback) => self.cx.canned(&Rc::clone(fallback)),
+            CutReason::Blocked | CutReason::Spent => self.blocked(now_ns),
         }
     }
 
@@ -390,8 +391,8 @@ impl Exchange {
         let Answering { frames, judge: FrameJudge::Model(pipe) } = answer else { return };
         out.push(&pipe.ending(frames, self.cx.record.decision(), seconds(now_ns)));
         match pipe.cut() {
-            Some(Cut::Spent) => self.charges.tell_cut(&mut self.cx),
-            Some(Cut::Fallback(fallback)) if fallback.handoff => self.cx.record.handoff(),
+            Some(CutReason::Spent) => self.charges.tell_cut(&mut self.cx),
+            Some(CutReason::Fallback(fallback)) if fallback.handoff => self.cx.record.handoff(),
             _ => {}
         }
     }
@@ -447,7 +448,7 @@ impl Exchange {
     }
 
     /// Begins to look at the answer's body.
-    fn open_answer(&mut self, framing: Framing, chosen: Chosen) {
+    fn open_answer(&mut self, framing: Framing, chosen: ChosenRules) {
         self.phase = Phase::Answering;
         self.charges.open_meter(&self.cx, framing);
         let Some(call) = &self.cx.call else { return };
@@ -469,7 +470,7 @@ impl Exchange {
                 }
                 FrameJudge::Nobody
             } else {
-                let settings = Settings {
+                let settings = PipeSettings {
                     on_hold_limit: self.cx.program.on_hold_limit,
                     block_unreadable: self.cx.program.on_unreadable != Some(OnUnreadable::Pass),
                 };

@@ -4,7 +4,7 @@
 //! no rule needs is read as it passes ([`Glance`]), and never held for it.
 
 use crate::answer::KnownEvents;
-use crate::answer::glance::{Glance, Served};
+use crate::answer::glance::{AnswerSummary, Glance};
 use crate::context::Context;
 use crate::context::facts::{self, Headers, Now};
 use crate::dialect::spend::Usage;
@@ -101,9 +101,9 @@ impl AnswerWatch {
         cx.record.state("hemostat.decision", decision);
     }
 
-    fn served(&mut self, cx: &mut Context) -> Served {
-        let Some(glance) = self.glance.take() else { return Served::default() };
-        let Some(recognised) = &cx.recognised else { return Served::default() };
+    fn served(&mut self, cx: &mut Context) -> AnswerSummary {
+        let Some(glance) = self.glance.take() else { return AnswerSummary::default() };
+        let Some(recognised) = &cx.recognised else { return AnswerSummary::default() };
         let dialect = dialect::dialect(recognised.dialect);
         let priced = !cx.program.limits.prices.is_empty();
         glance.served(priced, |doc, bytes, usage| dialect.usage(&doc.root(bytes), usage))

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use crate::answer::held::QueuedFrame;
-use crate::answer::texts::{Acted, OpenTexts, TooMany};
-use crate::answer::{Chosen, Rules};
+use crate::answer::texts::{ActedRules, OpenTexts, TooMany};
+use crate::answer::{ChosenRules, Rules};
 use crate::context::record::Record;
 use crate::context::{Context, Refusal};
 use crate::counters::Unchecked;
@@ -49,7 +49,7 @@ pub(crate) fn look(
 ) -> Result<Findings, TooMany> {
     let mut texts = OpenTexts::default();
     let mut held = QueuedFrame::default();
-    let mut acted = Acted::default();
+    let mut acted = ActedRules::default();
     let mut looked = Findings { stop: None, edits: Vec::new() };
     let mut kept = 0;
     let mut items = items.iter();
@@ -92,7 +92,7 @@ pub(crate) fn look(
 /// Lever 3 in one exchange: the guardrails that hold.
 #[derive(Debug, Default)]
 pub(crate) struct Guardrails {
-    pub chosen: Chosen,
+    pub chosen: ChosenRules,
 }
 
 impl Guardrails {
@@ -107,7 +107,7 @@ impl Guardrails {
     }
 
     /// The guardrails that hold and look at the answer.
-    pub(crate) fn for_answer(&self, cx: &Context) -> Chosen {
+    pub(crate) fn for_answer(&self, cx: &Context) -> ChosenRules {
         self.chosen.only(&cx.program, |guard| cx.reads_answer(guard))
     }
 
@@ -124,7 +124,7 @@ impl Guardrails {
         doc: &Doc,
         body: &[u8],
     ) -> InputOutcome {
-        let chosen: Chosen = self.chosen.only(&cx.program, |guard| cx.reads_request(guard));
+        let chosen: ChosenRules = self.chosen.only(&cx.program, |guard| cx.reads_request(guard));
         if chosen.is_empty() && view.edits.is_empty() {
             return InputOutcome::Pass;
         }

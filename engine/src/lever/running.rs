@@ -6,7 +6,7 @@
 
 use std::rc::Rc;
 
-use crate::answer::Cut;
+use crate::answer::CutReason;
 use crate::context::Context;
 use crate::context::facts::RequestFacts;
 use crate::context::labels::{self, RequestLineLabels};
@@ -56,8 +56,10 @@ impl StreamStop {
     }
 
     /// How an answer ends whose frames are held.
-    pub(crate) fn cut(&self) -> Cut {
-        self.fallback.as_ref().map_or(Cut::Blocked, |fallback| Cut::Fallback(Rc::clone(fallback)))
+    pub(crate) fn cut(&self) -> CutReason {
+        self.fallback
+            .as_ref()
+            .map_or(CutReason::Blocked, |fallback| CutReason::Fallback(Rc::clone(fallback)))
     }
 
     /// How an answer ends that merely passed through.

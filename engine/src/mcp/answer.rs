@@ -4,8 +4,8 @@
 use std::rc::Rc;
 
 use super::waiting::WaitingRequests;
-use crate::answer::frame_loop::{FrameContent, Shown};
-use crate::answer::{Around, Chosen, Output, Rules, ToolRules};
+use crate::answer::frame_loop::{FrameContent, ShownFrame};
+use crate::answer::{ChosenRules, FrameContext, Output, Rules, ToolRules};
 use crate::context::Context;
 use crate::context::mcp::{RpcRequest, WithheldReply};
 use crate::context::record::Record;
@@ -83,8 +83,8 @@ impl Messages {
     }
 
     /// Handles one event, or a whole body.
-    pub(crate) fn frame(&mut self, shown: &Shown<'_>, around: &mut Around<'_, '_>) {
-        let Shown { frame, content, .. } = shown;
+    pub(crate) fn frame(&mut self, shown: &ShownFrame<'_>, around: &mut FrameContext<'_, '_>) {
+        let ShownFrame { frame, content, .. } = shown;
         if self.cut {
             return;
         }
@@ -92,7 +92,7 @@ impl Messages {
         match content {
             FrameContent::Nothing => around.out.push(&frame.raw),
             FrameContent::Json => {
-                let Around { frames, out, record } = around;
+                let FrameContext { frames, out, record } = around;
                 self.messages(frame, frames.doc(), &payload, out, record);
             }
             FrameContent::Unread(Unchecked::Dialect) | FrameContent::Other
@@ -300,7 +300,11 @@ impl Messages {
 
     /// A policy that came into force ends the answer: each request that still waits is answered with its canned answer
     /// or refusal.
-    pub(crate) fn end_here(&mut self, fallback: Option<&Fallback>, around: &mut Around<'_, '_>) {
+    pub(crate) fn end_here(
+        &mut self,
+        fallback: Option<&Fallback>,
+        around: &mut FrameContext<'_, '_>,
+    ) {
         if self.cut {
             return;
         }
@@ -353,7 +357,7 @@ pub(crate) fn open_messages(
     cx: &mut Context,
     tool_rules: &ToolRules,
     framing: Framing,
-    chosen: &Chosen,
+    chosen: &ChosenRules,
 ) -> Option<Messages> {
     if !cx.is_mcp() {
         return None;

@@ -51,7 +51,8 @@ fn show(recording: &Recording, chunks: &[&[u8]], repeats: bool) -> Vec<Seen> {
         frames = frames.without_repeats();
     }
     let mut seen = Vec::new();
-    let mut see = |frames: &FrameLoop, shown: hemostat_engine::answer::frame_loop::Shown<'_>| {
+    let mut see = |frames: &FrameLoop,
+                   shown: hemostat_engine::answer::frame_loop::ShownFrame<'_>| {
         let payload = shown.frame.payload_bytes().into_owned();
         let view = frames.view(shown.content, &payload);
         let root = view.doc.root(&payload);

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{FoundWord, FrameContent, FrameLoop, NextFrame, Shown};
+use super::{FoundWord, FrameContent, FrameLoop, NextFrame, ShownFrame};
 use crate::answer::repeats::{LearnedWord, Repeats};
 use crate::counters::Unchecked;
 use crate::wire::frame::{Frame, Framing};
@@ -38,27 +38,27 @@ impl FrameLoop {
     }
 
     /// The view of the frame.
-    pub(crate) fn show_found<'c>(&mut self, found: FoundWord<'c>) -> Shown<'c> {
+    pub(crate) fn show_found<'c>(&mut self, found: FoundWord<'c>) -> ShownFrame<'c> {
         self.show_last(found.frame, found.number)
     }
 
     /// A frame whose document was matched last.
-    fn show_last<'c>(&mut self, frame: Frame<'c>, number: u64) -> Shown<'c> {
+    fn show_last<'c>(&mut self, frame: Frame<'c>, number: u64) -> ShownFrame<'c> {
         let payload = frame.payload_bytes();
         let repeats = self.repeats.as_mut();
         let found = repeats.and_then(|own| own.show(&payload, &mut self.doc, &mut self.items));
         drop(payload);
         let Some(found) = found else {
             let content = FrameContent::Unread(Unchecked::Dialect);
-            return Shown { frame, content, number, repeat: None };
+            return ShownFrame { frame, content, number, repeat: None };
         };
         let repeat = found.repeat;
         (self.doc_of, self.like) = (number, Some(repeat.like));
-        Shown { frame, content: FrameContent::Json, number, repeat: Some(repeat) }
+        ShownFrame { frame, content: FrameContent::Json, number, repeat: Some(repeat) }
     }
 
     /// The next frame, if it equals one that was read before except for its text: its document and its items are known.
-    pub(super) fn repeated<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Shown<'c>> {
+    pub(super) fn repeated<'c>(&mut self, rest: &mut &'c [u8]) -> Option<ShownFrame<'c>> {
         if !self.knows_events() {
             return None;
         }
@@ -67,7 +67,7 @@ impl FrameLoop {
     }
 
     /// The event that was matched, which has this length: takes it from the front of `rest`.
-    fn show_repeat<'c>(&mut self, length: usize, rest: &mut &'c [u8]) -> Option<Shown<'c>> {
+    fn show_repeat<'c>(&mut self, length: usize, rest: &mut &'c [u8]) -> Option<ShownFrame<'c>> {
         let (raw, after) = rest.split_at_checked(length)?;
         let found = self.repeats.as_mut()?.show(raw, &mut self.doc, &mut self.items)?;
         *rest = after;
@@ -81,7 +81,7 @@ impl FrameLoop {
             ..Frame::default()
         };
         let repeat = Some(found.repeat);
-        Some(Shown { frame, content: FrameContent::Json, number: self.frames, repeat })
+        Some(ShownFrame { frame, content: FrameContent::Json, number: self.frames, repeat })
     }
 
     /// A matched event is taken.
@@ -120,7 +120,7 @@ impl FrameLoop {
         &mut self,
         length: usize,
         rest: &mut &'c [u8],
-    ) -> Option<Shown<'c>> {
+    ) -> Option<ShownFrame<'c>> {
         self.show_repeat(length, rest)
     }
 

@@ -16,12 +16,12 @@ const END: usize = 2048;
 pub(super) struct Openings {
     pub last: Vec<u8>,
     pub before: Vec<u8>,
-    lines: Lines,
+    lines: LineState,
 }
 
 /// What is known of the line and the event in which a chunk ended.
 #[derive(Debug, Clone, Copy, Default)]
-struct Lines {
+struct LineState {
     /// The current line has bytes.
     in_line: bool,
     /// The current event has lines.
@@ -30,7 +30,7 @@ struct Lines {
     after_cr: bool,
 }
 
-impl Lines {
+impl LineState {
     /// Reads the lines of `chunk` from `at` on, and returns where the last two events that begin in them do.
     fn read(&mut self, chunk: &[u8], mut at: usize) -> (Option<usize>, Option<usize>) {
         let (mut before, mut last) = (None, None);
@@ -89,7 +89,7 @@ impl Openings {
 
     /// True between two events.
     fn is_between(&self) -> bool {
-        let Lines { in_line, in_event, after_cr } = self.lines;
+        let LineState { in_line, in_event, after_cr } = self.lines;
         !in_line && !in_event && !after_cr
     }
 
@@ -102,10 +102,10 @@ impl Openings {
 }
 
 /// Where the last two events of a chunk begin, and the state at its end, if its end alone determines them.
-fn last_two(chunk: &[u8]) -> Option<(Lines, usize, usize)> {
+fn last_two(chunk: &[u8]) -> Option<(LineState, usize, usize)> {
     let mut end = END;
     while end < chunk.len() {
-        let mut lines = Lines::default();
+        let mut lines = LineState::default();
         let from = first_event(chunk, chunk.len() - end);
         if let Some((Some(before), Some(last))) = from.map(|from| lines.read(chunk, from)) {
             return Some((lines, before, last));

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Around, Cut, Pipe};
+use super::{CutReason, FrameContext, Pipe};
 use crate::answer::texts::OpenTexts;
 use crate::counters::Unchecked;
 use crate::dialect::TextKey;
@@ -31,12 +31,12 @@ impl Pipe {
     }
 
     /// A limit has no more for the answer: it ends here.
-    pub fn spend(&mut self, around: &mut Around<'_, '_>) {
-        self.end_here(Cut::Spent, around);
+    pub fn spend(&mut self, around: &mut FrameContext<'_, '_>) {
+        self.end_here(CutReason::Spent, around);
     }
 
     /// Ends the answer here, for this reason: what waits is judged as if upstream had ended it.
-    pub fn end_here(&mut self, why: Cut, around: &mut Around<'_, '_>) {
+    pub fn end_here(&mut self, why: CutReason, around: &mut FrameContext<'_, '_>) {
         if self.cut.is_none() {
             self.settle_all(around);
         }
@@ -47,7 +47,7 @@ impl Pipe {
     }
 
     /// Keeps what waits within bounds.
-    pub(super) fn limit(&mut self, around: &mut Around<'_, '_>) {
+    pub(super) fn limit(&mut self, around: &mut FrameContext<'_, '_>) {
         // A whole body is in the host's memory already: nothing of it is held here.
         if self.cut.is_some() || around.frames.framing() == Framing::Json {
             return;
@@ -80,7 +80,7 @@ impl Pipe {
         let refuse = too_much_call || self.settings.on_hold_limit == OnHoldLimit::Block;
         around.record.unchecked(Unchecked::HoldLimit, refuse);
         if refuse {
-            self.cut = Some(Cut::Blocked);
+            self.cut = Some(CutReason::Blocked);
             self.drop_queue();
         } else {
             self.texts.release(&self.rules);

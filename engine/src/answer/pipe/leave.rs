@@ -1,20 +1,20 @@
 //! How a frame leaves, and what the dialect is told about it.
 
-use super::{Acted, Around, Pipe, QueuedFrame};
+use super::{ActedRules, FrameContext, Pipe, QueuedFrame};
 use crate::dialect::{self, Leaves};
 use crate::wire::edit::{self, Edit};
 
 impl Pipe {
     /// A frame leaves: unchanged, changed in a span, or with replacements of stopped calls.
-    pub(super) fn emit(&mut self, held: &QueuedFrame<'_>, around: &mut Around<'_, '_>) {
-        let Around { out, record, .. } = around;
+    pub(super) fn emit(&mut self, held: &QueuedFrame<'_>, around: &mut FrameContext<'_, '_>) {
+        let FrameContext { out, record, .. } = around;
         if held.opaque {
             out.push(&held.frame.raw);
             return;
         }
         let payload = held.frame.payload_bytes();
         let mut edits: Vec<Edit> = Vec::new();
-        let mut acted = Acted::default();
+        let mut acted = ActedRules::default();
         for piece in &held.pieces {
             self.texts.rewrite(piece, &payload, &self.rules, &mut edits, &mut acted);
         }
@@ -23,7 +23,7 @@ impl Pipe {
             true => self.leaves(held, &payload, around),
             false => Leaves::default(),
         };
-        let Around { frames, out, .. } = around;
+        let FrameContext { frames, out, .. } = around;
         edits.extend(leaves.edits);
         if leaves.dropped {
             // Only its replacement leaves.
@@ -50,7 +50,7 @@ impl Pipe {
         &self,
         held: &QueuedFrame<'_>,
         payload: &[u8],
-        around: &mut Around<'_, '_>,
+        around: &mut FrameContext<'_, '_>,
     ) -> Leaves {
         let mut pieces: Vec<dialect::CallPiece<'_>> = held
             .call_pieces

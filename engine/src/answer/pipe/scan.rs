@@ -1,6 +1,6 @@
 //! Handles what a dialect found in a frame, item by item: texts are searched, calls are started and judged.
 
-use super::{Around, Pipe};
+use super::{FrameContext, Pipe};
 use crate::answer::held::{HeldPiece, QueuedFrame};
 use crate::counters::Unchecked;
 use crate::dialect::{Item, Role, TextKey};
@@ -18,7 +18,7 @@ impl Pipe {
         items: &[Item],
         payload: &[u8],
         held: &mut QueuedFrame<'_>,
-        around: &mut Around<'_, '_>,
+        around: &mut FrameContext<'_, '_>,
     ) -> Result<(), Unchecked> {
         self.texts.next_frame(&self.rules, around.record);
         if around.frames.framing() != Framing::Json && json::has_half(payload) {

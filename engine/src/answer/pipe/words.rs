@@ -11,19 +11,19 @@
 
 use std::ops::Range;
 
-use super::{Around, Pipe};
-use crate::answer::frame_loop::{FoundWord, Shown};
+use super::{FrameContext, Pipe};
+use crate::answer::frame_loop::{FoundWord, ShownFrame};
 use crate::answer::held::HeldPiece;
 use crate::answer::place::Location;
-use crate::answer::repeats::{LearnedWord, Like};
-use crate::answer::texts::Fed;
+use crate::answer::repeats::{LearnedWord, TemplateId};
+use crate::answer::texts::FedPiece;
 use crate::dialect::Role;
 use crate::wire::json::has_half;
 
 /// Observes what an answer says, besides the code that judges it.
 pub trait Listener {
     /// True if nothing in events like this one is new except their word.
-    fn is_silent(&self, like: Like) -> bool;
+    fn is_silent(&self, like: TemplateId) -> bool;
 
     /// A word has arrived.
     fn word(&mut self, text: &str);
@@ -36,7 +36,7 @@ enum WordFate {
     /// It has left.
     Left,
     /// Something in it, or before it, is still live. The range is its place in the learned bytes.
-    Lives(Fed, Range<usize>),
+    Lives(FedPiece, Range<usize>),
 }
 
 impl Pipe {
@@ -50,7 +50,7 @@ impl Pipe {
     pub fn words(
         &mut self,
         rest: &mut &[u8],
-        around: &mut Around<'_, '_>,
+        around: &mut FrameContext<'_, '_>,
         mut listener: Option<&mut dyn Listener>,
     ) -> bool {
         let any = !rest.is_empty();
@@ -81,9 +81,9 @@ impl Pipe {
     pub(crate) fn word_frame<'c>(
         &mut self,
         found: FoundWord<'c>,
-        around: &mut Around<'_, '_>,
+        around: &mut FrameContext<'_, '_>,
         mut listener: Option<&mut dyn Listener>,
-    ) -> Option<Shown<'c>> {
+    ) -> Option<ShownFrame<'c>> {
         if !self.takes_words() {
             return Some(around.frames.show_found(found));
         }
@@ -108,7 +108,7 @@ impl Pipe {
         raw: &[u8],
         learned: &[u8],
         word: LearnedWord,
-        around: &mut Around<'_, '_>,
+        around: &mut FrameContext<'_, '_>,
         listener: &mut Option<&mut dyn Listener>,
     ) -> WordFate {
         let silent = |own: &&mut dyn Listener| !word.counts && own.is_silent(word.like);
@@ -161,10 +161,10 @@ impl Pipe {
     fn waits_with(
         &mut self,
         word: LearnedWord,
-        fed: &Fed,
+        fed: &FedPiece,
         at: Range<usize>,
-        shown: Shown<'_>,
-        around: &mut Around<'_, '_>,
+        shown: ShownFrame<'_>,
+        around: &mut FrameContext<'_, '_>,
     ) {
         let piece = HeldPiece::new(Some(word.key), Location::Content(at));
         let piece = HeldPiece { text: fed.id, start: fed.start, end: fed.end, ..piece };

@@ -15,9 +15,9 @@ use crate::wire::text::Decoded;
 
 /// The rules that acted, each once, in the order in which they did first.
 #[derive(Debug, Default)]
-pub struct Acted(Vec<usize>);
+pub struct ActedRules(Vec<usize>);
 
-impl Acted {
+impl ActedRules {
     fn add(&mut self, rule: usize) {
         if self.0.last() != Some(&rule) && !self.0.contains(&rule) {
             self.0.push(rule);
@@ -93,7 +93,7 @@ impl OpenTexts {
         payload: &[u8],
         rules: &Rules,
         edits: &mut Vec<Edit>,
-        acted: &mut Acted,
+        acted: &mut ActedRules,
     ) {
         let before = edits.len();
         match &piece.place {

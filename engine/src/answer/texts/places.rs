@@ -6,7 +6,7 @@ use super::{OpenTexts, TooMany};
 use crate::answer::held::HeldPiece;
 use crate::answer::rules::Rules;
 use crate::answer::running::TextId;
-use crate::answer::unknown::{Next, UnknownPlace};
+use crate::answer::unknown::{NextString, UnknownPlace};
 use crate::context::record::Record;
 use crate::dialect::{Role, TextKey};
 use crate::limits;
@@ -30,9 +30,9 @@ impl OpenTexts {
                 self.kept = (self.kept + place.kept()).saturating_sub(before);
                 (next, place.text)
             }
-            None => (Next::New, None),
+            None => (NextString::New, None),
         };
-        if next == Next::Label {
+        if next == NextString::Label {
             if let Some(id) = known {
                 self.end_text(id, rules, record);
             }
@@ -41,8 +41,8 @@ impl OpenTexts {
             }
             return Ok(false);
         }
-        let (id, before) = match (known.filter(|_| next != Next::New), next) {
-            (Some(id), Next::Grown(before)) => (id, before),
+        let (id, before) = match (known.filter(|_| next != NextString::New), next) {
+            (Some(id), NextString::Grown(before)) => (id, before),
             (Some(id), _) => (id, 0),
             (None, _) => {
                 if !self.places.contains_key(&key) && self.places.len() >= limits::UNKNOWN_PLACES {

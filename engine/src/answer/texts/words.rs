@@ -8,7 +8,7 @@ use crate::dialect::TextKey;
 
 /// A piece that was read.
 #[derive(Debug, Clone, Copy)]
-pub struct Fed {
+pub struct FedPiece {
     /// The text's number.
     pub id: TextId,
     /// Where the piece begins in the text.
@@ -27,10 +27,10 @@ impl OpenTexts {
         piece: &str,
         rules: &Rules,
         record: &mut Record,
-    ) -> Option<Fed> {
+    ) -> Option<FedPiece> {
         let id = *self.open.get(&key)?;
         self.next_frame(rules, record);
         let Grown { start, end, decided, .. } = self.grow(id, piece, rules, record);
-        Some(Fed { id, start, end, decided })
+        Some(FedPiece { id, start, end, decided })
     }
 }

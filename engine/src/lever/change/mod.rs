@@ -20,7 +20,7 @@ use crate::policy::program::change::Change;
 use crate::policy::program::label::{Label, LabelId};
 use crate::policy::program::selector::Holds;
 use crate::wire::json::Doc;
-use plan::{Plan, Request};
+use plan::{ChangePlan, RequestToChange};
 
 /// What the levers changed in a request.
 #[derive(Debug, Default)]
@@ -89,10 +89,10 @@ fn plan(
     rules: &[Change],
     said: &RequestValues<'_>,
     bytes: Option<&[u8]>,
-) -> Result<Plan, Refusal> {
+) -> Result<ChangePlan, Refusal> {
     let now = seconds(cx.facts.now_ns);
     let program = Rc::clone(&cx.program);
-    let mut plan = Plan::default();
+    let mut plan = ChangePlan::default();
     for change in rules {
         let mode = change.rule.mode_at(now);
         if !holds_for_certain(cx, &change.rule, mode, said)? {
@@ -104,7 +104,7 @@ fn plan(
             (Ok(_), Some(bytes)) => Ok((&*said.doc, bytes)),
             (Ok(_), None) => Err(Unchecked::Host),
         };
-        let on = Request {
+        let on = RequestToChange {
             facts: &cx.facts,
             labels: &program.labels,
             recognised,

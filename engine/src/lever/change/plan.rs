@@ -12,7 +12,7 @@ use crate::wire::json::{Doc, Kind};
 
 /// A request as a lever sees it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Request<'a> {
+pub(super) struct RequestToChange<'a> {
     pub facts: &'a RequestFacts,
     pub labels: &'a LabelTable,
     pub recognised: &'a Recognised,
@@ -24,7 +24,7 @@ pub(super) struct Request<'a> {
     pub path_held: bool,
 }
 
-impl Request<'_> {
+impl RequestToChange<'_> {
     /// True where there is no field to change: stored answers are fetched without a body, and MCP and A2A requests name
     /// neither model nor settings.
     fn has_no_place(&self) -> bool {
@@ -35,7 +35,7 @@ impl Request<'_> {
 
 /// The planned writes. The first rule that writes to a place wins, even if the place already has the wanted value.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Plan {
+pub(super) struct ChangePlan {
     /// Headers to set, `:path` among them.
     pub headers: Vec<(String, String)>,
     taken_headers: Vec<String>,
@@ -43,12 +43,16 @@ pub(super) struct Plan {
     writes: Vec<(Spot, String)>,
 }
 
-impl Plan {
+impl ChangePlan {
     /// Adds what a rule sets; true if that changes anything.
     ///
     /// # Errors
     /// Why a field cannot be read or written. The plan must not be used then.
-    pub(super) fn set(&mut self, change: &Change, on: Request<'_>) -> Result<bool, Unchecked> {
+    pub(super) fn set(
+        &mut self,
+        change: &Change,
+        on: RequestToChange<'_>,
+    ) -> Result<bool, Unchecked> {
         let before = (self.headers.len(), self.writes.len());
         for (field, value) in &change.set {
             match field {
@@ -67,7 +71,12 @@ impl Plan {
         written.then(|| edit::apply_to(bytes, &body::edits(doc, bytes, &self.writes)))
     }
 
-    fn header(&mut self, name: &str, value: &str, on: Request<'_>) -> Result<(), Unchecked> {
+    fn header(
+        &mut self,
+        name: &str,
+        value: &str,
+        on: RequestToChange<'_>,
+    ) -> Result<(), Unchecked> {
         if self.taken_headers.iter().any(|taken| taken == name) {
             return Ok(());
         }
@@ -90,7 +99,7 @@ impl Plan {
         &mut self,
         at: &[String],
         json: impl Fn(Option<Kind>) -> String,
-        on: Request<'_>,
+        on: RequestToChange<'_>,
     ) -> Result<(), Unchecked> {
         if on.has_no_place() {
             return Ok(());
@@ -112,7 +121,7 @@ impl Plan {
         Ok(())
     }
 
-    fn model(&mut self, model: &str, on: Request<'_>) -> Result<(), Unchecked> {
+    fn model(&mut self, model: &str, on: RequestToChange<'_>) -> Result<(), Unchecked> {
         let at = ["model".to_owned()];
         let Some(own) = &on.recognised.model else {
             return self.text(&at, model, on);
@@ -134,7 +143,12 @@ impl Plan {
     }
 
     /// Writes a text into the body. A value that equals it already, however escaped, stays.
-    fn text(&mut self, at: &[String], text: &str, on: Request<'_>) -> Result<(), Unchecked> {
+    fn text(
+        &mut self,
+        at: &[String],
+        text: &str,
+        on: RequestToChange<'_>,
+    ) -> Result<(), Unchecked> {
         if let Ok((doc, bytes)) = on.body
             && let Ok(Spot::Value(id)) = body::spot(doc.root(bytes), at)
             && doc.value(bytes, id).is_some_and(|there| there.is_str(text))
@@ -147,7 +161,12 @@ impl Plan {
 
     /// Writes a label back to where it was read from. A missing one is put where it would be read from: the first
     /// source that is a header or a member of an existing object, else the first place in the body.
-    fn label(&mut self, id: LabelId, value: &str, on: Request<'_>) -> Result<(), Unchecked> {
+    fn label(
+        &mut self,
+        id: LabelId,
+        value: &str,
+        on: RequestToChange<'_>,
+    ) -> Result<(), Unchecked> {
         let sources = on.labels.sources(id);
         let body = match on.body {
             _ if on.has_no_place() => Body::Absent,
@@ -171,7 +190,7 @@ impl Plan {
     }
 }
 
-fn new_place<'a>(sources: &'a [LabelReader], on: Request<'_>) -> Option<&'a LabelReader> {
+fn new_place<'a>(sources: &'a [LabelReader], on: RequestToChange<'_>) -> Option<&'a LabelReader> {
     let fits = |read: &&LabelReader| match &read.from {
         From::Header(_) => true,
         From::Property(_) => false,

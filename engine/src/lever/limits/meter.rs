@@ -4,7 +4,7 @@
 //! still sends is billed too.
 
 use super::estimate::CharacterCounts;
-use crate::answer::Like;
+use crate::answer::TemplateId;
 use crate::answer::frame_loop::{FrameContent, FrameView};
 use crate::dialect::spend::Usage;
 use crate::dialect::{Dialect, Item, ValueShape};
@@ -18,7 +18,7 @@ pub(super) struct Meter {
     usage: Usage,
     text: CharacterCounts,
     /// The last event that may be repeated with another word and whose repetitions report no new usage.
-    silent: Option<Like>,
+    silent: Option<TemplateId>,
     /// Part of the answer could not be read.
     blind: bool,
     /// The answer has ended regularly.
@@ -142,7 +142,7 @@ impl Meter {
 }
 
 impl crate::answer::Listener for Meter {
-    fn is_silent(&self, like: Like) -> bool {
+    fn is_silent(&self, like: TemplateId) -> bool {
         self.silent == Some(like)
     }
 

@@ -11,7 +11,7 @@ const PARSED_COST: usize = 14;
 /// What has arrived of a call's arguments. Events repeat them, and clients differ in which repetition they use: so all
 /// are kept, and all are judged.
 #[derive(Debug, Default)]
-pub(super) struct Given {
+pub(super) struct CallArguments {
     /// The pieces, joined.
     pieces: String,
     /// The pieces are plain text.
@@ -25,7 +25,7 @@ pub(super) struct Given {
     taken: usize,
 }
 
-impl Given {
+impl CallArguments {
     pub(super) fn is_empty(&self) -> bool {
         self.pieces.is_empty() && self.whole.is_empty() && !self.spoilt
     }
