@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 
-use hemostat_engine::base::headers::{Field, Headers};
+use hemostat_engine::base::headers::{HeaderField, Headers};
 
 /// Bytes of one integer.
 const INT: usize = 4;
@@ -27,7 +27,7 @@ pub fn decode(bytes: Vec<u8>) -> Option<Headers> {
         let name = text(&bytes, at, name_len)?;
         let value = text(&bytes, name.end + 1, value_len)?;
         at = value.end + 1;
-        fields.push(Field::at(&bytes, name, value));
+        fields.push(HeaderField::at(&bytes, name, value));
     }
     (at == bytes.len()).then(|| Headers::in_block(bytes, fields))
 }

@@ -9,7 +9,7 @@ use super::kind;
 use super::own::{candidate, tail};
 use crate::limits;
 use crate::wire::json::Value;
-use crate::wire::own::{Begun, OwnEvents};
+use crate::wire::own::{ArrayProgress, OwnEvents};
 
 /// What the caller has been sent of a stream.
 #[derive(Debug, Default)]
@@ -118,9 +118,9 @@ impl Sent {
         let model = self.model.as_deref().or(model).unwrap_or(&call.model);
         tail(&mut out, model, self.id.as_deref().unwrap_or(&own_id));
         let begun = match (self.element, self.opened) {
-            (true, _) => Begun::Element,
-            (false, true) => Begun::Opened,
-            (false, false) => Begun::Nothing,
+            (true, _) => ArrayProgress::Element,
+            (false, true) => ArrayProgress::Opened,
+            (false, false) => ArrayProgress::Nothing,
         };
         let mut events = OwnEvents::one(out.take());
         (events.crlf, events.begun) = (true, begun);

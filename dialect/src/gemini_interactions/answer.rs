@@ -8,7 +8,7 @@ use super::super::{
     Answer, ArgsForm, Call, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape,
 };
 use super::ending::Sent;
-use super::event::EventKind;
+use super::event::StreamEventKind;
 use super::kind;
 use super::own;
 use super::stopped::Leaving;
@@ -235,14 +235,14 @@ impl Reading {
     }
 
     fn event<'a>(&mut self, texts: &mut TextWalk<'a, '_>, root: &Value<'a>) {
-        let event = EventKind::of(root);
+        let event = StreamEventKind::of(root);
         let [index] = pick(root, ["index"]);
         let at = number(index);
         texts.item = index.map_or(NO_ITEM, |_| at);
         if twice(root, &["event_type", "index", "step", "content", "delta", "interaction"]) {
             texts.push(Item::Twice);
         }
-        if event == EventKind::Created {
+        if event == StreamEventKind::Created {
             // Another answer in the same body has an end of its own.
             self.ended = false;
             self.open.clear();
@@ -250,16 +250,16 @@ impl Reading {
         let mut last = LastMembers::default();
         for field in root.children() {
             match (&*field.key(), event) {
-                (b"delta", EventKind::Delta) if last.is(root, &field, 0, "delta") => {
+                (b"delta", StreamEventKind::Delta) if last.is(root, &field, 0, "delta") => {
                     self.delta(texts, root, &field, at);
                 }
-                (b"step", EventKind::Start) if last.is(root, &field, 1, "step") => {
+                (b"step", StreamEventKind::Start) if last.is(root, &field, 1, "step") => {
                     self.begin(texts, root, &field, at);
                 }
-                (b"content", EventKind::Start) if last.is(root, &field, 2, "content") => {
+                (b"content", StreamEventKind::Start) if last.is(root, &field, 2, "content") => {
                     self.begin(texts, root, &field, at);
                 }
-                (b"step", EventKind::Stop) => texts.again_below(&field, text(kind::TEXT, at)),
+                (b"step", StreamEventKind::Stop) => texts.again_below(&field, text(kind::TEXT, at)),
                 (b"interaction", _) if last.is(root, &field, 3, "interaction") => {
                     self.interaction(texts, &field);
                 }
@@ -269,8 +269,8 @@ impl Reading {
             }
         }
         match event {
-            EventKind::Stop => self.stop(texts, root, at),
-            EventKind::Completed if !std::mem::replace(&mut self.ended, true) => {
+            StreamEventKind::Stop => self.stop(texts, root, at),
+            StreamEventKind::Completed if !std::mem::replace(&mut self.ended, true) => {
                 texts.push(Item::AnswerEnd);
             }
             _ => {}
@@ -404,7 +404,7 @@ impl Answer for Reading {
     }
 
     fn goes_on(&self, root: &Value<'_>) -> bool {
-        EventKind::of(root) == EventKind::Delta
+        StreamEventKind::of(root) == StreamEventKind::Delta
     }
 
     fn keeps_words(&self) -> bool {

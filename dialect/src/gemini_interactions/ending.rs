@@ -7,7 +7,7 @@ use super::super::say::Say;
 use super::super::texts::short;
 use super::super::write::Json;
 use super::super::{Call, Ending};
-use super::event::{EventKind, EventNames};
+use super::event::{EventNames, StreamEventKind};
 use super::kind;
 use super::own::{NO_USAGE, OURS, status};
 use crate::wire::json::Value;
@@ -46,11 +46,11 @@ pub(super) fn delta(out: &mut OwnEvents, names: EventNames, index: u32, kind: u8
             json.raw(r#","delta":{"type":"text","text":"#).text(text).raw("}");
         }
     }
-    event(out, names, EventKind::Delta, json);
+    event(out, names, StreamEventKind::Delta, json);
 }
 
 /// Writes an event; in this format the event's name comes last.
-fn event(out: &mut OwnEvents, names: EventNames, event: EventKind, mut json: Json) {
+fn event(out: &mut OwnEvents, names: EventNames, event: StreamEventKind, mut json: Json) {
     let name = names.name(event);
     json.raw(r#","event_type":"#).text(name).raw("}");
     out.push(name, json.as_str());
@@ -59,12 +59,12 @@ fn event(out: &mut OwnEvents, names: EventNames, event: EventKind, mut json: Jso
 impl Sent {
     /// An event was sent.
     pub(super) fn frame(&mut self, root: &Value<'_>) {
-        let event = EventKind::of(root);
+        let event = StreamEventKind::of(root);
         self.names = EventNames::of(root).unwrap_or(self.names);
-        self.failed = event == EventKind::Error;
+        self.failed = event == StreamEventKind::Error;
         let index = || number(root.get("index"));
         match event {
-            EventKind::Created => {
+            StreamEventKind::Created => {
                 if self.completed {
                     // Another answer in the same body: the state of the previous one is dropped.
                     *self = Self { names: self.names, ..Self::default() };
@@ -73,7 +73,7 @@ impl Sent {
                 let interaction = root.get("interaction");
                 self.id = short(interaction.and_then(|own| own.get("id")));
             }
-            EventKind::Start => {
+            StreamEventKind::Start => {
                 let step = root.get("step").or_else(|| root.get("content"));
                 let text = match &*string(step.and_then(|step| step.get("type"))) {
                     b"model_output" | b"text" => Some(kind::TEXT),
@@ -88,7 +88,7 @@ impl Sent {
                     self.spoke();
                 }
             }
-            EventKind::Delta => {
+            StreamEventKind::Delta => {
                 let (index, delta) = (index(), root.get("delta"));
                 let text = delta.and_then(|delta| delta.get("text"));
                 let says = !string(text).is_empty();
@@ -99,9 +99,9 @@ impl Sent {
                     self.spoke();
                 }
             }
-            EventKind::Stop => self.open = None,
-            EventKind::Completed => self.completed = true,
-            EventKind::Error | EventKind::Other => {}
+            StreamEventKind::Stop => self.open = None,
+            StreamEventKind::Completed => self.completed = true,
+            StreamEventKind::Error | StreamEventKind::Other => {}
         }
     }
 
@@ -149,7 +149,7 @@ impl Sent {
         if !self.started && !self.completed {
             let mut json = head("in_progress");
             json.raw("}");
-            event(&mut out, self.names, EventKind::Created, json);
+            event(&mut out, self.names, StreamEventKind::Created, json);
             self.started = true;
         }
         if !self.completed {
@@ -163,7 +163,7 @@ impl Sent {
             self.close(&mut out);
             let mut json = head(status(&say));
             json.raw(r#","usage":"#).raw(NO_USAGE).raw("}");
-            event(&mut out, self.names, EventKind::Completed, json);
+            event(&mut out, self.names, StreamEventKind::Completed, json);
             self.completed = true;
         }
         out.push("done", "[DONE]");
@@ -198,7 +198,7 @@ impl Sent {
             let mut json = Json::default();
             json.raw(r#"{"index":"#).number(self.next.into());
             json.raw(",").text(member).raw(":").raw(step);
-            event(out, self.names, EventKind::Start, json);
+            event(out, self.names, StreamEventKind::Start, json);
             self.begin(self.next, Some(kind::TEXT));
         }
         let Some((index, _)) = self.open else { return };
@@ -210,7 +210,7 @@ impl Sent {
         if let Some((index, _)) = self.open.take() {
             let mut json = Json::default();
             json.raw(r#"{"index":"#).number(index.into());
-            event(out, self.names, EventKind::Stop, json);
+            event(out, self.names, StreamEventKind::Stop, json);
         }
     }
 }

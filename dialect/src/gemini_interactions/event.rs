@@ -7,7 +7,7 @@ use crate::wire::json::Value;
 
 /// The kinds of event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum EventKind {
+pub(super) enum StreamEventKind {
     /// The answer begins.
     Created,
     /// A step begins.
@@ -23,7 +23,7 @@ pub(super) enum EventKind {
     Other,
 }
 
-impl EventKind {
+impl StreamEventKind {
     /// The kind of this event.
     pub(super) fn of(root: &Value<'_>) -> Self {
         match &*name(root) {
@@ -67,19 +67,19 @@ impl EventNames {
     }
 
     /// The name of an event.
-    pub(super) fn name(self, event: EventKind) -> &'static str {
+    pub(super) fn name(self, event: StreamEventKind) -> &'static str {
         match (event, self) {
-            (EventKind::Created, Self::Today) => "interaction.created",
-            (EventKind::Created, Self::Before) => "interaction.start",
-            (EventKind::Start, Self::Today) => "step.start",
-            (EventKind::Start, Self::Before) => "content.start",
-            (EventKind::Delta, Self::Today) => "step.delta",
-            (EventKind::Delta, Self::Before) => "content.delta",
-            (EventKind::Stop, Self::Today) => "step.stop",
-            (EventKind::Stop, Self::Before) => "content.stop",
-            (EventKind::Completed, Self::Today) => "interaction.completed",
-            (EventKind::Completed, Self::Before) => "interaction.complete",
-            (EventKind::Error | EventKind::Other, _) => "error",
+            (StreamEventKind::Created, Self::Today) => "interaction.created",
+            (StreamEventKind::Created, Self::Before) => "interaction.start",
+            (StreamEventKind::Start, Self::Today) => "step.start",
+            (StreamEventKind::Start, Self::Before) => "content.start",
+            (StreamEventKind::Delta, Self::Today) => "step.delta",
+            (StreamEventKind::Delta, Self::Before) => "content.delta",
+            (StreamEventKind::Stop, Self::Today) => "step.stop",
+            (StreamEventKind::Stop, Self::Before) => "content.stop",
+            (StreamEventKind::Completed, Self::Today) => "interaction.completed",
+            (StreamEventKind::Completed, Self::Before) => "interaction.complete",
+            (StreamEventKind::Error | StreamEventKind::Other, _) => "error",
         }
     }
 

@@ -4,7 +4,7 @@ use super::super::fields::string;
 use super::super::spend::{Spending, Usage, count, insert, some_tokens, tokens};
 use super::super::{Unreadable, request};
 use super::answer::is_call;
-use super::event::EventKind;
+use super::event::StreamEventKind;
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
@@ -62,7 +62,7 @@ fn ran(step: &Value<'_>) -> Option<&'static str> {
 pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     // In an event usage is within the interaction, which the last event repeats, or at the root.
     let interaction = root.get("interaction").unwrap_or(*root);
-    if EventKind::of(root) == EventKind::Start {
+    if StreamEventKind::of(root) == StreamEventKind::Start {
         let step = root.get("step").or_else(|| root.get("content"));
         if let Some(tool) = step.and_then(|step| ran(&step)) {
             usage.ran(tool);

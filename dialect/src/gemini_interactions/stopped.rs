@@ -9,7 +9,7 @@ use super::super::stopped_calls::{RESULT, StoppedCalls, stopped_at};
 use super::super::write::Json;
 use super::super::{CallPiece, Leaves, StoppedCall, TextKey};
 use super::ending::delta;
-use super::event::{EventKind, EventNames};
+use super::event::{EventNames, StreamEventKind};
 use super::kind;
 use super::own::model_output;
 use crate::wire::frame::Framing;
@@ -40,8 +40,8 @@ impl Leaving {
         }
         let names = EventNames::of(root).unwrap_or_default();
         let index = number(root.get("index"));
-        match EventKind::of(root) {
-            EventKind::Start => {
+        match StreamEventKind::of(root) {
+            StreamEventKind::Start => {
                 let steps = root.children().filter(|f| f.key_is("step") || f.key_is("content"));
                 for step in steps {
                     let Some(text) = self.instead(&step, stopped_at(root, pieces)) else {
@@ -56,7 +56,7 @@ impl Leaving {
                     }
                 }
             }
-            EventKind::Delta => {
+            StreamEventKind::Delta => {
                 let stopped = stopped_at(root, pieces);
                 leaves.dropped = stopped.is_some() || self.calls.withheld.has(&index);
                 // A call may begin without a start event.
@@ -68,7 +68,7 @@ impl Leaving {
                     }
                 }
             }
-            EventKind::Stop => _ = self.calls.withheld.remove(&index),
+            StreamEventKind::Stop => _ = self.calls.withheld.remove(&index),
             _ => {
                 for interaction in root.children().filter(|field| field.key_is("interaction")) {
                     self.interaction(&interaction, pieces, &mut leaves);

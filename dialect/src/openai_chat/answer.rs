@@ -31,7 +31,7 @@ pub(super) struct Reading {
     call: Call,
     framing: Framing,
     /// Calls that have begun, in the order of choice, index, and number of earlier calls with that index.
-    calls: Vec<Begun>,
+    calls: Vec<BegunCall>,
     last_piece: LastPiece,
     /// The first number for the choices of the list item that is being read.
     base: u32,
@@ -42,7 +42,7 @@ pub(super) struct Reading {
 
 /// A call that has begun.
 #[derive(Debug)]
-struct Begun {
+struct BegunCall {
     choice: u32,
     index: u32,
     /// Its id, hashed.
@@ -53,7 +53,7 @@ struct Begun {
     earlier: u32,
 }
 
-impl Begun {
+impl BegunCall {
     fn key(&self) -> TextKey {
         TextKey { kind: kind::ARGUMENTS, a: self.choice, b: self.index ^ (self.earlier << 16) }
     }
@@ -267,7 +267,7 @@ impl Reading {
     }
 
     /// The latest call of this choice with this index.
-    fn latest(&mut self, choice: u32, index: u32) -> Option<&mut Begun> {
+    fn latest(&mut self, choice: u32, index: u32) -> Option<&mut BegunCall> {
         let last = self.after(choice, index).checked_sub(1)?;
         self.calls.get_mut(last).filter(|own| (own.choice, own.index) == (choice, index))
     }
@@ -294,7 +294,7 @@ impl Reading {
             texts.push(Item::CallEnd { call: known.key() });
             earlier = known.earlier.saturating_add(1);
         }
-        let begun = Begun { choice, index, id, name: None, earlier };
+        let begun = BegunCall { choice, index, id, name: None, earlier };
         let call = begun.key();
         if self.calls.len() < limits::OPEN_TEXTS {
             let after = self.after(choice, index);

@@ -7,21 +7,21 @@ use std::ops::Range;
 #[derive(Debug, Clone, Default)]
 pub struct Headers {
     block: Vec<u8>,
-    fields: Vec<Field>,
+    fields: Vec<HeaderField>,
     /// The [`mark`]s of all names: most names that are looked up are not present.
     marks: u64,
 }
 
 /// The position of one header in a block.
 #[derive(Debug, Clone)]
-pub struct Field {
+pub struct HeaderField {
     name: Range<usize>,
     value: Range<usize>,
     /// The name's [`number`].
     number: u32,
 }
 
-impl Field {
+impl HeaderField {
     /// A header with its name and value at these ranges of a block. A range outside of it is empty.
     #[must_use]
     pub fn at(block: &[u8], name: Range<usize>, value: Range<usize>) -> Self {
@@ -50,7 +50,7 @@ fn mark(number: u32) -> u64 {
 impl Headers {
     /// Headers within a block.
     #[must_use]
-    pub fn in_block(block: Vec<u8>, fields: Vec<Field>) -> Self {
+    pub fn in_block(block: Vec<u8>, fields: Vec<HeaderField>) -> Self {
         let marks = fields.iter().fold(0, |marks, own| marks | mark(own.number));
         Self { block, fields, marks }
     }
@@ -63,7 +63,7 @@ impl Headers {
             start..self.block.len()
         };
         let (name, value) = (add(name), add(value));
-        let field = Field::at(&self.block, name, value);
+        let field = HeaderField::at(&self.block, name, value);
         self.marks |= mark(field.number);
         self.fields.push(field);
     }
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn places_outside_the_block_are_empty() {
-        let fields = vec![Field::at(b"ab", 0..1, 1..2), Field::at(b"ab", 1..9, 5..6)];
+        let fields = vec![HeaderField::at(b"ab", 0..1, 1..2), HeaderField::at(b"ab", 1..9, 5..6)];
         let headers = Headers::in_block(b"ab".to_vec(), fields);
         assert_eq!(headers.iter().collect::<Vec<_>>(), [(&b"a"[..], &b"b"[..]), (b"", b"")]);
     }

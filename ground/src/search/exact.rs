@@ -26,7 +26,7 @@ pub(super) enum SpanSearch {
 
 /// What the end of the loaded part is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Edge {
+pub(super) enum PartEnd {
     /// Equivalent to the text's end: no start in the part is alive there.
     Final,
     /// More text follows, and may decide.
@@ -41,7 +41,7 @@ pub(super) struct Exact {
     from: u64,
     /// Counts the loaded parts.
     part: u64,
-    engines: Vec<Engine>,
+    engines: Vec<PatternEngine>,
     /// States that remain to be tried, with their positions, those of highest priority last.
     open: Vec<(StateID, usize)>,
     /// Steps taken since it was created.
@@ -50,7 +50,7 @@ pub(super) struct Exact {
 
 /// The state kept for one pattern.
 #[derive(Debug, Default)]
-struct Engine {
+struct PatternEngine {
     /// By state: its number among the states with several predecessors. Only these can be reached twice.
     joins: Vec<Option<u32>>,
     /// The number of such states.
@@ -88,7 +88,7 @@ impl Exact {
         index: usize,
         from: u64,
         anchored: Anchored,
-        edge: Edge,
+        edge: PartEnd,
     ) -> SpanSearch {
         let mut engine = self.engine(nfa, index);
         let found = self.search(&mut engine, nfa, from, anchored, edge);
@@ -99,9 +99,9 @@ impl Exact {
     }
 
     /// Takes out a pattern's engine, prepared for the loaded part.
-    fn engine(&mut self, nfa: &NFA, index: usize) -> Engine {
+    fn engine(&mut self, nfa: &NFA, index: usize) -> PatternEngine {
         if self.engines.len() <= index {
-            self.engines.resize_with(index.saturating_add(1), Engine::default);
+            self.engines.resize_with(index.saturating_add(1), PatternEngine::default);
         }
         let mut engine = self.engines.get_mut(index).map(std::mem::take).unwrap_or_default();
         if engine.joins.is_empty() {
@@ -127,11 +127,11 @@ impl Exact {
 
     fn search(
         &mut self,
-        engine: &mut Engine,
+        engine: &mut PatternEngine,
         nfa: &NFA,
         from: u64,
         anchored: Anchored,
-        edge: Edge,
+        edge: PartEnd,
     ) -> SpanSearch {
         let offset = |at: usize| self.from.saturating_add(at as u64);
         let Some(skip) = from.checked_sub(self.from) else { return SpanSearch::Nothing };
@@ -175,12 +175,12 @@ enum SpanAttempt {
 
 /// Tries one start: depth first, in the pattern's order of priority.
 fn attempt(
-    engine: &mut Engine,
+    engine: &mut PatternEngine,
     nfa: &NFA,
     text: &[u8],
     open: &mut Vec<(StateID, usize)>,
     start: usize,
-    edge: Edge,
+    edge: PartEnd,
 ) -> SpanAttempt {
     open.clear();
     open.push((nfa.start_anchored(), start));
@@ -193,7 +193,7 @@ fn attempt(
             }
             let next = match nfa.state(id) {
                 // As in the automata: a match is reported by the byte after it.
-                State::Match { .. } if at == text.len() && edge == Edge::Open => {
+                State::Match { .. } if at == text.len() && edge == PartEnd::Open => {
                     return SpanAttempt::Open;
                 }
                 State::Match { .. } => {
@@ -203,7 +203,7 @@ fn attempt(
                 State::Fail => None,
                 State::Capture { next, .. } => Some(*next),
                 State::Look { look, next } => {
-                    if at == text.len() && edge == Edge::Open {
+                    if at == text.len() && edge == PartEnd::Open {
                         return SpanAttempt::Open;
                     }
                     nfa.look_matcher().matches(*look, text, at).then_some(*next)
@@ -219,7 +219,7 @@ fn attempt(
                     Some(*alt1)
                 }
                 reads => match text.get(at) {
-                    None if edge == Edge::Open => return SpanAttempt::Open,
+                    None if edge == PartEnd::Open => return SpanAttempt::Open,
                     None => None,
                     Some(&byte) => {
                         at = at.saturating_add(1);
@@ -246,7 +246,7 @@ fn after_byte(state: &State, byte: u8) -> Option<StateID> {
     }
 }
 
-impl Engine {
+impl PatternEngine {
     /// Records that a state is tried at a position. True if it was tried before, and failed.
     fn was_here(&mut self, id: StateID, at: usize) -> bool {
         let Some(&Some(join)) = self.joins.get(id.as_usize()) else { return false };

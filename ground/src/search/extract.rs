@@ -23,7 +23,7 @@ pub struct Extract {
 pub struct TooLong;
 
 /// What remains to be tried: a state, a position, and the group as far as it is known.
-type Open = (StateID, usize, Option<usize>, Option<usize>);
+type PendingState = (StateID, usize, Option<usize>, Option<usize>);
 
 impl Extract {
     /// Reads a pattern.
@@ -63,7 +63,7 @@ impl Extract {
         }
         let width = self.nfa.states().len();
         let mut tried = vec![0_u64; width.saturating_mul(text.len() + 1).div_ceil(64)];
-        let mut open: Vec<Open> = Vec::new();
+        let mut open: Vec<PendingState> = Vec::new();
         for start in 0..=text.len() {
             open.push((self.nfa.start_anchored(), start, None, None));
             while let Some((id, at, from, to)) = open.pop() {

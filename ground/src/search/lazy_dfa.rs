@@ -3,7 +3,7 @@
 //! State ids become invalid when the cache is cleared. Every id that outlives a call is therefore stored with the
 //! *stamp* of its cache; an id with another stamp is recomputed by walking the text again.
 
-use super::rows::{Goal, Pair, Rows};
+use super::rows::{Goal, Rows, StatePair};
 use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::util::start;
@@ -144,7 +144,7 @@ impl LazyDfa {
         }
         for _attempt in 0..2 {
             let before = self.stamp();
-            let none = Pair { live: LazyStateID::default(), decider: None };
+            let none = StatePair { live: LazyStateID::default(), decider: None };
             let mut fresh = [none; 256];
             for (byte, pair) in (0..=u8::MAX).zip(fresh.iter_mut()) {
                 pair.live = self.start(dfa, Anchored::No, Some(byte))?;
@@ -170,7 +170,7 @@ impl LazyDfa {
     }
 
     /// The row of a pair, to be saved; `None` if there are no rows.
-    pub(super) fn keep_row(&mut self, pair: Pair) -> Option<SavedRow> {
+    pub(super) fn keep_row(&mut self, pair: StatePair) -> Option<SavedRow> {
         let stamp = self.rows_stamp.filter(|stamp| *stamp == self.stamp())?;
         let row = self.rows.row(pair);
         Some(SavedRow { row, stamp, dropped: self.rows.dropped() })
@@ -179,7 +179,7 @@ impl LazyDfa {
     /// Reads all of `bytes` from a saved row. Returns the final pair and row if all transitions are known, nothing
     /// matches on the way, and the text is quiet at the end; otherwise nothing is read.
     #[inline(always)]
-    pub(super) fn glide(&mut self, kept: SavedRow, bytes: &[u8]) -> Option<(Pair, SavedRow)> {
+    pub(super) fn glide(&mut self, kept: SavedRow, bytes: &[u8]) -> Option<(StatePair, SavedRow)> {
         let stamp = self.stamp();
         if kept.stamp != stamp
             || self.rows_stamp != Some(stamp)
@@ -197,7 +197,7 @@ impl LazyDfa {
     pub(super) fn walk(
         &mut self,
         dfa: &DFA,
-        pair: &mut Pair,
+        pair: &mut StatePair,
         bytes: &[u8],
         at: &mut usize,
         quiet_at: &mut Option<usize>,
@@ -230,7 +230,7 @@ impl LazyDfa {
             if self.stamp() != stamp {
                 *at = at.saturating_add(1);
                 self.forget_stale_rows();
-                *pair = Pair { live, decider: None };
+                *pair = StatePair { live, decider: None };
                 return Ok(WalkEnd::Cleared(Some(live)));
             }
             let decider = match from.decider {
@@ -242,8 +242,8 @@ impl LazyDfa {
                 self.forget_stale_rows();
                 return Ok(WalkEnd::Cleared(None));
             }
-            row = self.rows.learn(from, byte, Pair { live, decider });
-            *pair = self.rows.pair(row).unwrap_or(Pair { live, decider });
+            row = self.rows.learn(from, byte, StatePair { live, decider });
+            *pair = self.rows.pair(row).unwrap_or(StatePair { live, decider });
             *at = at.saturating_add(1);
             let quiet = self.rows.fresh(byte, live).is_some();
             if quiet {
@@ -259,7 +259,7 @@ impl LazyDfa {
     fn walk_without_rows(
         &mut self,
         dfa: &DFA,
-        pair: &mut Pair,
+        pair: &mut StatePair,
         bytes: &[u8],
         at: &mut usize,
     ) -> Result<WalkEnd, GaveUp> {

@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 pub(super) struct NormalizedSearch {
     search: TextSearch,
     /// The origin of the undecided normalized text, in order.
-    runs: VecDeque<Run>,
+    runs: VecDeque<NormalizedRun>,
     /// Lengths so far: of the normalized text, and of the written one.
     normalized: u64,
     written: u64,
@@ -20,7 +20,7 @@ pub(super) struct NormalizedSearch {
 
 /// A run of normalized bytes: either they are as written, byte for byte, or they belong to one character.
 #[derive(Debug, Clone, Copy)]
-struct Run {
+struct NormalizedRun {
     normalized: u64,
     normalized_len: u64,
     written: u64,
@@ -111,7 +111,7 @@ impl NormalizedSearch {
                 run.normalized_len = run.normalized_len.saturating_add(1);
                 run.written_len = run.written_len.saturating_add(1);
             }
-            _ => self.runs.push_back(Run {
+            _ => self.runs.push_back(NormalizedRun {
                 normalized,
                 normalized_len,
                 written,
@@ -136,7 +136,7 @@ impl NormalizedSearch {
         }
     }
 
-    fn run(&self, normalized: u64) -> Option<&Run> {
+    fn run(&self, normalized: u64) -> Option<&NormalizedRun> {
         let after = self.runs.partition_point(|run| run.normalized <= normalized);
         self.runs.get(after.checked_sub(1)?)
     }

@@ -9,12 +9,12 @@ mod decide;
 use super::Hit;
 use super::automaton::{self, AutomatonKind};
 use super::dead_starts::DeadStarts;
-use super::exact::{Edge, Exact};
+use super::exact::{Exact, PartEnd};
 use super::grouped_pattern::GroupedPattern;
 use super::lazy_dfa::{GaveUp, LazyDfa, WalkEnd};
 use super::pattern_error::PatternError;
 use super::progress::Progress;
-use super::rows::{Goal, Pair};
+use super::rows::{Goal, StatePair};
 use super::sparse::Sparse;
 use super::starts::Starts;
 use super::view::TextView;
@@ -95,7 +95,7 @@ impl PatternGroup {
             cache.exact.load(&view, 0, view.end());
         }
         for index in seen.drain(..) {
-            self.find_all(cache, index, 0, Edge::Final, &view, view.end(), hits);
+            self.find_all(cache, index, 0, PartEnd::Final, &view, view.end(), hits);
         }
         cache.seen = seen;
     }
@@ -251,11 +251,11 @@ impl PatternGroup {
         cache: &mut GroupCache,
         progress: &mut Progress,
         view: &TextView<'_>,
-    ) -> Result<Pair, GaveUp> {
+    ) -> Result<StatePair, GaveUp> {
         let live = self.live_state(cache, progress, view)?;
         progress.live = Some(cache.dfa.keep(live));
         if progress.decider.read != progress.read {
-            return Ok(Pair { live, decider: None });
+            return Ok(StatePair { live, decider: None });
         }
         let saved = cache.dfa.get(progress.decider.state);
         let decider = match saved {
@@ -266,9 +266,9 @@ impl PatternGroup {
             saved => saved,
         };
         match cache.dfa.get(progress.live) {
-            Some(live) => Ok(Pair { live, decider }),
+            Some(live) => Ok(StatePair { live, decider }),
             // Starting the decider cleared the cache.
-            None => Ok(Pair { live: self.live_state(cache, progress, view)?, decider: None }),
+            None => Ok(StatePair { live: self.live_state(cache, progress, view)?, decider: None }),
         }
     }
 
@@ -315,7 +315,7 @@ impl PatternGroup {
                 at = view.index(progress.read);
             } else if matches!(stop, WalkEnd::Cleared(_)) {
                 let live = self.live_state(cache, progress, view)?;
-                pair = Pair { live, decider: None };
+                pair = StatePair { live, decider: None };
             }
             if stop == WalkEnd::End {
                 return Ok(());
@@ -338,7 +338,7 @@ impl PatternGroup {
         }
         for &index in &seen {
             let from = progress.resume_at(index);
-            self.find_all(cache, index, from, Edge::Final, view, to, hits);
+            self.find_all(cache, index, from, PartEnd::Final, view, to, hits);
         }
         progress.seen = seen;
         progress.seen.clear();

@@ -1,7 +1,7 @@
 //! The progress of one text in one group of patterns.
 
 use super::lazy_dfa::{GaveUp, LazyDfa, SavedRow, SavedState};
-use super::rows::Pair;
+use super::rows::StatePair;
 use super::view::TextView;
 use crate::limits::{SCAN_AGAIN_PER_BYTE, SCAN_STEPS_FREE};
 
@@ -55,7 +55,7 @@ impl Progress {
         let live = dfa.get(self.live).filter(|_| self.decider.read == self.read);
         let decider = dfa.get(self.decider.state);
         self.row = match (live, decider) {
-            (Some(live), Some(_)) => dfa.keep_row(Pair { live, decider }),
+            (Some(live), Some(_)) => dfa.keep_row(StatePair { live, decider }),
             _ => None,
         };
     }

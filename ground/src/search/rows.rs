@@ -16,21 +16,21 @@ use std::collections::BTreeMap;
 
 /// The states of both automata for one text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Pair {
+pub(super) struct StatePair {
     pub(super) live: LazyStateID,
     /// The decider's state. `None` if its start is dead, or was never in step.
     pub(super) decider: Option<LazyStateID>,
 }
 
 /// A transition in a row: flags in the low bits, and above them the beginning of the next row in the table.
-pub(super) type Entry = u32;
+pub(super) type Transition = u32;
 
 /// The transition is not known yet.
-const UNKNOWN: Entry = 1;
+const UNKNOWN: Transition = 1;
 /// The live automaton's next state is a match, or dead.
-const TAGGED: Entry = 2;
+const TAGGED: Transition = 2;
 /// The text is quiet after it.
-const QUIET: Entry = 4;
+const QUIET: Transition = 4;
 const FLAG_BITS: u32 = 3;
 
 /// Bytes that are read before checking whether there is something to do.
@@ -44,17 +44,17 @@ const READ_ON: usize = 2 * BLOCK;
 const READ_ON_MOST: usize = 1024;
 
 /// A path over transitions, known or not.
-struct Way {
+struct RowPath {
     /// The row that it leads to.
     row: usize,
     /// The flags of all of them, and of the last one.
-    all: Entry,
-    last: Entry,
+    all: Transition,
+    last: Transition,
 }
 
 /// Where and why a walk over known transitions ended.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Walked {
+pub(super) struct WalkResult {
     /// The row of the final state.
     pub(super) row: usize,
     /// How many bytes were read.
@@ -83,14 +83,14 @@ pub(super) struct Rows {
     classes: Box<[u8; 256]>,
     /// The number of classes, which is the length of a row.
     stride: usize,
-    table: Vec<Entry>,
+    table: Vec<Transition>,
     /// How many times all rows were dropped: earlier positions are meaningless then.
     dropped: u64,
     /// By number of the row.
-    pairs: Vec<Pair>,
-    numbers: BTreeMap<Pair, usize>,
+    pairs: Vec<StatePair>,
+    numbers: BTreeMap<StatePair, usize>,
     /// By class of the last byte read: both automata at a fresh start, if that is the same for the whole class.
-    fresh: Vec<Option<Pair>>,
+    fresh: Vec<Option<StatePair>>,
 }
 
 impl Rows {
@@ -110,7 +110,7 @@ impl Rows {
     }
 
     /// Forgets all rows. `fresh`: both automata at a fresh start, by the byte before it.
-    pub(super) fn restart(&mut self, fresh: &[Pair; 256]) {
+    pub(super) fn restart(&mut self, fresh: &[StatePair; 256]) {
         self.drop_all();
         self.fresh.clear();
         self.fresh.resize(self.stride, None);
@@ -139,7 +139,7 @@ impl Rows {
     }
 
     /// Both automata at a fresh start after this byte, if `live` is the state there.
-    pub(super) fn fresh(&self, byte: u8, live: LazyStateID) -> Option<Pair> {
+    pub(super) fn fresh(&self, byte: u8, live: LazyStateID) -> Option<StatePair> {
         let pair = *self.fresh.get(self.class(byte))?;
         pair.filter(|pair| pair.live == live)
     }
@@ -156,11 +156,11 @@ impl Rows {
     }
 
     /// The row of a pair; a new empty one if necessary. All other rows may be dropped.
-    pub(super) fn row(&mut self, pair: Pair) -> usize {
+    pub(super) fn row(&mut self, pair: StatePair) -> usize {
         if let Some(&number) = self.numbers.get(&pair) {
             return number.saturating_mul(self.stride);
         }
-        if self.table.len().saturating_mul(size_of::<Entry>()) >= SCAN_ROWS_BYTES {
+        if self.table.len().saturating_mul(size_of::<Transition>()) >= SCAN_ROWS_BYTES {
             self.drop_all();
         }
         let row = self.table.len();
@@ -176,12 +176,12 @@ impl Rows {
     }
 
     /// The pair that a row represents.
-    pub(super) fn pair(&self, row: usize) -> Option<Pair> {
+    pub(super) fn pair(&self, row: usize) -> Option<StatePair> {
         self.pairs.get(row.checked_div(self.stride)?).copied()
     }
 
     /// Stores a transition of `from`, and returns the row it leads to.
-    pub(super) fn learn(&mut self, from: Pair, byte: u8, to: Pair) -> usize {
+    pub(super) fn learn(&mut self, from: StatePair, byte: u8, to: StatePair) -> usize {
         let quiet = self.fresh(byte, to.live);
         let to = quiet.unwrap_or(to);
         let next = self.row(to);
@@ -205,9 +205,9 @@ impl Rows {
 
     /// Reads all of `bytes` without any checks on the way.
     #[inline(always)]
-    fn through(&self, row: usize, bytes: &[u8]) -> Option<Way> {
+    fn through(&self, row: usize, bytes: &[u8]) -> Option<RowPath> {
         let table = self.table.as_slice();
-        let mut way = Way { row, all: 0, last: 0 };
+        let mut way = RowPath { row, all: 0, last: 0 };
         for &byte in bytes {
             self.take(table, &mut way, byte)?;
         }
@@ -216,7 +216,7 @@ impl Rows {
 
     /// Advances by one byte.
     #[inline(always)]
-    fn take(&self, table: &[Entry], way: &mut Way, byte: u8) -> Option<()> {
+    fn take(&self, table: &[Transition], way: &mut RowPath, byte: u8) -> Option<()> {
         way.last = *table.get(way.row.wrapping_add(self.class(byte)))?;
         // An unknown transition leads to the first row: the result is not used.
         way.row = (way.last >> FLAG_BITS) as usize;
@@ -225,13 +225,13 @@ impl Rows {
     }
 
     /// The hot loop: reads bytes until there is something to do.
-    pub(super) fn walk(&self, row: usize, bytes: &[u8], goal: Goal<'_>) -> Walked {
+    pub(super) fn walk(&self, row: usize, bytes: &[u8], goal: Goal<'_>) -> WalkResult {
         let (quiet_stops, starts) = match goal {
             Goal::Quiet => (QUIET, None),
             Goal::End(starts) => (0, starts),
         };
         let stops = UNKNOWN | TAGGED | quiet_stops;
-        let mut walked = Walked { row, read: 0, quiet_at: None, tagged: false, unknown: false };
+        let mut walked = WalkResult { row, read: 0, quiet_at: None, tagged: false, unknown: false };
         // `usize::MAX`: not quiet yet. A plain number, so that storing it takes no branch.
         let mut quiet_at = usize::MAX;
         // A block is read as a whole, and only then checked for something to do: if so, it is read again, byte by byte.

@@ -29,7 +29,7 @@ pub(super) struct Sparse {
 
 /// The next part of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Part {
+pub(super) struct SparsePart {
     /// This many bytes need not be read: nothing is found in them, and the text is quiet after them.
     pub(super) skip: usize,
     /// The bytes up to here are read; what follows may be skipped again.
@@ -57,7 +57,7 @@ impl Sparse {
     }
 
     /// What to do with the text that follows. `held`: the earlier part of it that is still live.
-    pub(super) fn part(&self, held: &[u8], text: &[u8]) -> Part {
+    pub(super) fn part(&self, held: &[u8], text: &[u8]) -> SparsePart {
         let is_barrier = |byte: &u8| self.barriers.has(*byte);
         let at = match self.may_match(held) {
             true => 0,
@@ -66,7 +66,7 @@ impl Sparse {
         let (before, behind) = text.split_at_checked(at).unwrap_or((text, &[]));
         let skip = before.iter().rposition(is_barrier).map_or(0, |last| last + 1);
         let read = behind.iter().position(is_barrier).map_or(text.len(), |first| at + first + 1);
-        Part { skip, read }
+        SparsePart { skip, read }
     }
 }
 
@@ -162,7 +162,7 @@ mod tests {
     fn parts_end_at_barriers() {
         let own = sparse(r"\b[a-z]+@[a-z]+").unwrap();
         let part = |held: &str, text: &str| {
-            let Part { skip, read } = own.part(held.as_bytes(), text.as_bytes());
+            let SparsePart { skip, read } = own.part(held.as_bytes(), text.as_bytes());
             (skip, read)
         };
         assert_eq!(part("", "the quick brown"), (10, 15));

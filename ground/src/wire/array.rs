@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use super::find;
 use super::frame::{Frame, Piece};
-use super::open_frame::{Closed, Kept, OpenFrame};
+use super::open_frame::{ClosedFrame, KeptBytes, OpenFrame};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ArrayState {
@@ -66,8 +66,8 @@ impl Array {
             }
         }
         match self.open.keep(std::mem::take(rest)) {
-            Kept::Held => None,
-            Kept::Given(piece) => {
+            KeptBytes::Held => None,
+            KeptBytes::Given(piece) => {
                 self.start = None;
                 piece
             }
@@ -151,8 +151,8 @@ impl Array {
     fn close<'c>(&mut self, part: &'c [u8], truncated: bool) -> Piece<'c> {
         let start = self.start.take();
         match self.open.close(part) {
-            Closed::TooBig(piece) => piece,
-            Closed::Whole(raw) => {
+            ClosedFrame::TooBig(piece) => piece,
+            ClosedFrame::Whole(raw) => {
                 let payload = start.map(|start| Range { start, end: raw.len() });
                 let payload = payload.into_iter().collect();
                 Piece::Frame(Frame { raw, payload, truncated, ..Frame::default() })
@@ -174,7 +174,7 @@ enum ByteRole {
 
 /// What was sent of an array before the events.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Begun {
+pub enum ArrayProgress {
     /// Nothing.
     #[default]
     Nothing,
@@ -185,11 +185,15 @@ pub enum Begun {
 }
 
 /// Appends these elements and ends the array; without elements nothing is written.
-pub(super) fn write(begun: Begun, elements: &mut dyn Iterator<Item = &str>, out: &mut Vec<u8>) {
+pub(super) fn write(
+    begun: ArrayProgress,
+    elements: &mut dyn Iterator<Item = &str>,
+    out: &mut Vec<u8>,
+) {
     let mut before: &[u8] = match begun {
-        Begun::Nothing => b"[",
-        Begun::Opened => b"",
-        Begun::Element => BETWEEN,
+        ArrayProgress::Nothing => b"[",
+        ArrayProgress::Opened => b"",
+        ArrayProgress::Element => BETWEEN,
     };
     let none = out.len();
     for element in elements {

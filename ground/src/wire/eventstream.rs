@@ -167,18 +167,18 @@ fn length(prelude: &[u8]) -> Option<usize> {
 
 /// The parts of a message.
 #[derive(Debug, Default)]
-struct Parts {
+struct MessageParts {
     payload: Range<usize>,
     /// The value of `:event-type` or `:exception-type`.
     event: Option<Range<usize>>,
 }
 
 /// Splits a complete message; `None` if its checksum is wrong or its headers cannot be read.
-fn parts(raw: &[u8]) -> Option<Parts> {
+fn parts(raw: &[u8]) -> Option<MessageParts> {
     let end = raw.len().checked_sub(TRAILER)?;
     checked(raw, end)?;
     let headers = PRELUDE + number(raw, 4)?;
-    let mut parts = Parts { payload: headers..end, event: None };
+    let mut parts = MessageParts { payload: headers..end, event: None };
     let mut at = PRELUDE;
     while at < headers {
         let name_end = at + 1 + usize::from(*raw.get(at)?);
@@ -223,7 +223,7 @@ fn value(raw: &[u8], at: usize) -> Option<Range<usize>> {
     Some(start..start + length)
 }
 
-fn frame(raw: Cow<'_, [u8]>, parts: Parts) -> Frame<'_> {
+fn frame(raw: Cow<'_, [u8]>, parts: MessageParts) -> Frame<'_> {
     let payload = parts.payload.clone();
     let bytes = raw.get(payload.clone()).unwrap_or_default();
     let chunk = parts.event.clone().and_then(|event| raw.get(event)) == Some(b"chunk");

@@ -41,12 +41,12 @@ pub struct EventStreamMessage {
 /// The position of a payload in a frame: one range, or one for each `data:` line. Nearly every event has one line, and
 /// needs no allocation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Lines {
+pub struct PayloadLines {
     first: Option<Range<usize>>,
     more: Vec<Range<usize>>,
 }
 
-impl Lines {
+impl PayloadLines {
     /// Adds a line after the others.
     pub(super) fn push(&mut self, line: Range<usize>) {
         match &self.first {
@@ -79,7 +79,7 @@ impl Lines {
     }
 }
 
-impl FromIterator<Range<usize>> for Lines {
+impl FromIterator<Range<usize>> for PayloadLines {
     fn from_iter<I: IntoIterator<Item = Range<usize>>>(lines: I) -> Self {
         let mut all = Self::default();
         lines.into_iter().for_each(|line| all.push(line));
@@ -96,7 +96,7 @@ pub struct Frame<'a> {
     pub raw: Cow<'a, [u8]>,
     /// The position of the payload (the JSON text) in `raw`. For SSE: one range per `data:` line, joined by `\n` when
     /// read. Empty for frames without data (comments, pings without data, the brackets of an array).
-    pub payload: Lines,
+    pub payload: PayloadLines,
     /// The `event:` field of an SSE event, if it has one, as a range of `raw`; the last one if it has several. For a
     /// message, its type.
     pub event: Option<Range<usize>>,

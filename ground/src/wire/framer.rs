@@ -24,7 +24,7 @@ enum FramerKind {
     Array(Array),
     Whole(Whole),
     Messages(EventStream),
-    Lines(NdJson),
+    PayloadLines(NdJson),
 }
 
 impl Framer {
@@ -42,7 +42,7 @@ impl Framer {
             Framing::JsonArray => FramerKind::Array(Array::new(limit)),
             Framing::Json => FramerKind::Whole(Whole::new(limit)),
             Framing::EventStream => FramerKind::Messages(EventStream::new(limit)),
-            Framing::NdJson => FramerKind::Lines(NdJson::new(limit)),
+            Framing::NdJson => FramerKind::PayloadLines(NdJson::new(limit)),
         };
         Framer { kind }
     }
@@ -64,7 +64,7 @@ impl Framer {
             FramerKind::Array(array) => array.next(rest),
             FramerKind::Whole(whole) => whole.next(rest),
             FramerKind::Messages(messages) => messages.next(rest),
-            FramerKind::Lines(lines) => lines.next(rest),
+            FramerKind::PayloadLines(lines) => lines.next(rest),
         }
     }
 
@@ -95,7 +95,7 @@ impl Framer {
             FramerKind::Array(array) => array.finish(),
             FramerKind::Whole(whole) => whole.finish(),
             FramerKind::Messages(messages) => messages.finish(),
-            FramerKind::Lines(lines) => lines.finish(),
+            FramerKind::PayloadLines(lines) => lines.finish(),
         }
     }
 
@@ -107,7 +107,7 @@ impl Framer {
             FramerKind::Array(array) => array.give_up(),
             FramerKind::Whole(whole) => whole.open.give_away(),
             FramerKind::Messages(messages) => messages.give_up(),
-            FramerKind::Lines(lines) => lines.open.give_away(),
+            FramerKind::PayloadLines(lines) => lines.open.give_away(),
         }
     }
 
@@ -119,7 +119,7 @@ impl Framer {
             FramerKind::Array(array) => array.open.memory(),
             FramerKind::Whole(whole) => whole.open.memory(),
             FramerKind::Messages(messages) => messages.memory(),
-            FramerKind::Lines(lines) => lines.open.memory(),
+            FramerKind::PayloadLines(lines) => lines.open.memory(),
         }
     }
 
@@ -131,7 +131,7 @@ impl Framer {
             FramerKind::Array(array) => array.open.len(),
             FramerKind::Whole(whole) => whole.open.len(),
             FramerKind::Messages(messages) => messages.held(),
-            FramerKind::Lines(lines) => lines.open.len(),
+            FramerKind::PayloadLines(lines) => lines.open.len(),
         }
     }
 }

@@ -17,7 +17,7 @@
 
 use std::ops::Range;
 
-use super::text::{Map, encode_bytes};
+use super::text::{TextMap, encode_bytes};
 use super::{find, json};
 use crate::limits;
 
@@ -63,7 +63,7 @@ pub enum InnerEvent {
 pub struct Inner {
     events: Vec<InnerEvent>,
     text: String,
-    map: Map,
+    map: TextMap,
     /// Where the map's offsets begin in the arguments' text.
     origin: u64,
     pending: Option<u64>,

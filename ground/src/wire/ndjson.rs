@@ -3,7 +3,7 @@
 //! A frame is a line with its end, LF or CRLF; a line of blanks has no payload. A last line without an end is a frame too.
 
 use super::frame::{Frame, Piece};
-use super::open_frame::{Closed, Kept, OpenFrame};
+use super::open_frame::{ClosedFrame, KeptBytes, OpenFrame};
 
 /// Cuts a body at the ends of its lines.
 #[derive(Debug)]
@@ -20,8 +20,8 @@ impl NdJson {
         let end = rest.iter().position(|&byte| byte == b'\n');
         let Some((line, after)) = end.and_then(|end| rest.split_at_checked(end + 1)) else {
             return match self.open.keep(std::mem::take(rest)) {
-                Kept::Held => None,
-                Kept::Given(piece) => piece,
+                KeptBytes::Held => None,
+                KeptBytes::Given(piece) => piece,
             };
         };
         *rest = after;
@@ -35,8 +35,8 @@ impl NdJson {
 
     fn close<'c>(&mut self, part: &'c [u8], ended: bool) -> Piece<'c> {
         match self.open.close(part) {
-            Closed::TooBig(piece) => piece,
-            Closed::Whole(raw) => {
+            ClosedFrame::TooBig(piece) => piece,
+            ClosedFrame::Whole(raw) => {
                 let end = raw.trim_ascii_end().len();
                 let start = raw.len() - raw.trim_ascii_start().len();
                 let payload = std::iter::once(start..end).filter(|line| !line.is_empty());

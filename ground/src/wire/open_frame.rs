@@ -45,12 +45,12 @@ impl OpenFrame {
 
     /// Keeps the frame's next bytes, which do not end it. If the frame becomes too big, they are given away with the
     /// held ones, and nothing is held.
-    pub(super) fn keep<'c>(&mut self, part: &'c [u8]) -> Kept<'c> {
+    pub(super) fn keep<'c>(&mut self, part: &'c [u8]) -> KeptBytes<'c> {
         if self.extend(part) {
-            return Kept::Held;
+            return KeptBytes::Held;
         }
         let raw = self.take(part);
-        Kept::Given((!raw.is_empty()).then_some(Piece::Oversized { raw, last: false }))
+        KeptBytes::Given((!raw.is_empty()).then_some(Piece::Oversized { raw, last: false }))
     }
 
     /// Appends the frame's next bytes to the held ones. Returns false, and takes nothing, if they exceed the limit.
@@ -77,14 +77,14 @@ impl OpenFrame {
     }
 
     /// Takes the frame's last bytes.
-    pub(super) fn close<'c>(&mut self, part: &'c [u8]) -> Closed<'c> {
+    pub(super) fn close<'c>(&mut self, part: &'c [u8]) -> ClosedFrame<'c> {
         self.oversized |= part.len() > self.limit.saturating_sub(self.raw.len());
         let oversized = std::mem::take(&mut self.oversized);
         let raw = self.take(part);
         if oversized {
-            Closed::TooBig(Piece::Oversized { raw, last: true })
+            ClosedFrame::TooBig(Piece::Oversized { raw, last: true })
         } else {
-            Closed::Whole(raw)
+            ClosedFrame::Whole(raw)
         }
     }
 
@@ -100,7 +100,7 @@ impl OpenFrame {
 }
 
 /// What happened to bytes that do not end their frame.
-pub(super) enum Kept<'c> {
+pub(super) enum KeptBytes<'c> {
     /// They wait for the rest of it.
     Held,
     /// The frame is too big: they were given away, if there were any.
@@ -108,7 +108,7 @@ pub(super) enum Kept<'c> {
 }
 
 /// A frame that is complete.
-pub(super) enum Closed<'c> {
+pub(super) enum ClosedFrame<'c> {
     /// All of it.
     Whole(Cow<'c, [u8]>),
     /// It was too big: its last part.

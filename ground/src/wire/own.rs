@@ -1,7 +1,7 @@
 //! Events that the proxy sends itself. The code that makes them does not know the framing: each framing writes them, in
 //! the file that reads it.
 
-pub use super::array::Begun;
+pub use super::array::ArrayProgress;
 use super::frame::Framing;
 use super::{array, eventstream, ndjson, sse};
 
@@ -34,7 +34,7 @@ pub struct OwnEvents {
     /// Lines of server-sent events end with CR and LF, like this provider's.
     pub crlf: bool,
     /// What precedes them in an array, which ends with them.
-    pub begun: Begun,
+    pub begun: ArrayProgress,
 }
 
 impl OwnEvents {
@@ -110,9 +110,11 @@ mod tests {
         }
         let framings = [Framing::Sse, Framing::NdJson, Framing::JsonArray, Framing::EventStream];
         for framing in framings {
-            for (begun, before) in
-                [(Begun::Nothing, ""), (Begun::Opened, "["), (Begun::Element, r#"[{"z":0}"#)]
-            {
+            for (begun, before) in [
+                (ArrayProgress::Nothing, ""),
+                (ArrayProgress::Opened, "["),
+                (ArrayProgress::Element, r#"[{"z":0}"#),
+            ] {
                 let array = framing == Framing::JsonArray;
                 let before = if array { before } else { "" };
                 for (crlf, wrap) in [(false, Wrap::Event), (true, Wrap::Chunk)] {
@@ -128,7 +130,7 @@ mod tests {
                     });
                     let mut read: Vec<Vec<u8>> =
                         payloads.filter(|payload| !payload.is_empty()).collect();
-                    if array && begun == Begun::Element {
+                    if array && begun == ArrayProgress::Element {
                         assert_eq!(read.remove(0), br#"{"z":0}"#);
                     }
                     let said = events.all().iter().map(|event| event.data.as_bytes());

@@ -12,8 +12,8 @@
 use std::ops::Range;
 
 use super::find;
-use super::frame::{Frame, Lines, Piece};
-use super::open_frame::{Closed, Kept, OpenFrame};
+use super::frame::{Frame, PayloadLines, Piece};
+use super::open_frame::{ClosedFrame, KeptBytes, OpenFrame};
 use crate::limits;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
@@ -33,7 +33,7 @@ enum AfterCr {
 #[derive(Debug)]
 pub(super) struct Sse {
     pub(super) open: OpenFrame,
-    payload: Lines,
+    payload: PayloadLines,
     event: Option<Range<usize>>,
     /// Where the current line begins; `None` if it began in bytes that were given away (then it is not blank).
     line: Option<usize>,
@@ -52,7 +52,7 @@ impl Sse {
     pub(super) fn new(limit: usize) -> Self {
         Sse {
             open: OpenFrame::new(limit),
-            payload: Lines::default(),
+            payload: PayloadLines::default(),
             event: None,
             line: Some(0),
             after_cr: AfterCr::Nothing,
@@ -106,8 +106,8 @@ impl Sse {
         }
         let end = self.open.len() + rest.len();
         match self.open.keep(std::mem::take(rest)) {
-            Kept::Held => None,
-            Kept::Given(piece) => {
+            KeptBytes::Held => None,
+            KeptBytes::Given(piece) => {
                 self.line = (self.line == Some(end)).then_some(0);
                 piece
             }
@@ -144,7 +144,7 @@ impl Sse {
     /// An event that has arrived as a whole, with lines that all end with LF or all with CRLF: nearly every one is, and
     /// needs no state. `None` for any other.
     fn plain<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Piece<'c>> {
-        let (mut payload, mut event) = (Lines::default(), None);
+        let (mut payload, mut event) = (PayloadLines::default(), None);
         let (mut line, mut at) = (*rest, 0);
         let first = find::line_end(line, 0)?;
         let end: &[u8] = if line.get(first) == Some(&b'\n') { b"\n" } else { b"\r\n" };
@@ -208,7 +208,7 @@ impl Sse {
         }
         let given = self.open.give_away()?;
         self.line = (self.line == Some(end)).then_some(0);
-        self.payload = Lines::default();
+        self.payload = PayloadLines::default();
         Some(given)
     }
 
@@ -300,10 +300,10 @@ impl Sse {
         let event = self.event.take();
         let mixed = std::mem::take(&mut self.lone_cr) && self.lf;
         match self.open.close(part) {
-            Closed::Whole(raw) => {
+            ClosedFrame::Whole(raw) => {
                 Piece::Frame(Frame { raw, payload, event, truncated, mixed, message: None })
             }
-            Closed::TooBig(piece) => piece,
+            ClosedFrame::TooBig(piece) => piece,
         }
     }
 }

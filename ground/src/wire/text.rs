@@ -11,7 +11,7 @@ use super::{find, json};
 #[derive(Debug, Default, Clone)]
 pub struct Decoded {
     text: String,
-    map: Map,
+    map: TextMap,
 }
 
 impl Decoded {
@@ -89,7 +89,7 @@ impl Decoded {
 /// Where each part of a text is written in some bytes: runs that are the same in both, and between them single
 /// characters that are written differently.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Map {
+pub(super) struct TextMap {
     /// In order. Between two, text and bytes advance together.
     units: Vec<WrittenUnit>,
 }
@@ -103,7 +103,7 @@ struct WrittenUnit {
     raw_len: u8,
 }
 
-impl Map {
+impl TextMap {
     pub(super) fn clear(&mut self) {
         self.units.clear();
     }

@@ -1,7 +1,7 @@
 //! A whole body as one frame.
 
 use super::frame::{Frame, Piece};
-use super::open_frame::{Closed, Kept, OpenFrame};
+use super::open_frame::{ClosedFrame, KeptBytes, OpenFrame};
 
 /// Collects a body until it ends.
 #[derive(Debug)]
@@ -16,15 +16,15 @@ impl Whole {
 
     pub(super) fn next<'c>(&mut self, rest: &mut &'c [u8]) -> Option<Piece<'c>> {
         match self.open.keep(std::mem::take(rest)) {
-            Kept::Held => None,
-            Kept::Given(piece) => piece,
+            KeptBytes::Held => None,
+            KeptBytes::Given(piece) => piece,
         }
     }
 
     pub(super) fn finish(&mut self) -> Option<Piece<'static>> {
         match self.open.close(&[]) {
-            Closed::Whole(raw) => (!raw.is_empty()).then(|| Piece::Frame(Frame::whole(raw))),
-            Closed::TooBig(piece) => Some(piece),
+            ClosedFrame::Whole(raw) => (!raw.is_empty()).then(|| Piece::Frame(Frame::whole(raw))),
+            ClosedFrame::TooBig(piece) => Some(piece),
         }
     }
 }

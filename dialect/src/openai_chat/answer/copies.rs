@@ -5,7 +5,7 @@ use super::super::super::fields::string;
 use super::super::super::number::{name_number, number};
 use super::super::super::texts::TextWalk;
 use super::super::super::{CallName, Item};
-use super::{Begun, OLD_CALL, Reading};
+use super::{BegunCall, OLD_CALL, Reading};
 use crate::wire::json::{Kind, Value};
 
 impl Reading {
@@ -51,7 +51,7 @@ impl Reading {
             let id = (!id.is_empty()).then(|| name_number(&id));
             let body = call.get("function").or_else(|| call.get("custom")).unwrap_or(call);
             let until = self.calls.get(..self.after(choice, index)).unwrap_or_default();
-            let same = |own: &&Begun| (own.choice, own.index) == (choice, index);
+            let same = |own: &&BegunCall| (own.choice, own.index) == (choice, index);
             let known = until.iter().rev().take_while(same).find(|own| own.id == id);
             let call_key = match known {
                 Some(known) => known.key(),

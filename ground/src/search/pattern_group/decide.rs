@@ -6,7 +6,7 @@ use super::{GroupCache, LOADED_AHEAD, PatternGroup};
 use crate::limits::{SCAN_STEPS_FREE, SCAN_STEPS_PER_BYTE};
 use crate::search::Hit;
 use crate::search::automaton::AutomatonKind;
-use crate::search::exact::{Edge, SpanSearch};
+use crate::search::exact::{PartEnd, SpanSearch};
 use crate::search::lazy_dfa::GaveUp;
 use crate::search::progress::Progress;
 use crate::search::view::TextView;
@@ -23,7 +23,7 @@ impl PatternGroup {
     ) -> Result<(), GaveUp> {
         let (from, to) = (progress.clear, progress.read);
         cache.exact.load(view, from, to);
-        let next = self.find_all(cache, 0, from, Edge::Open, view, to, hits);
+        let next = self.find_all(cache, 0, from, PartEnd::Open, view, to, hits);
         progress.restart(next);
         progress.reads_again(to.saturating_sub(next), view)
     }
@@ -38,7 +38,7 @@ impl PatternGroup {
         cache: &mut GroupCache,
         index: usize,
         mut from: u64,
-        edge: Edge,
+        edge: PartEnd,
         view: &TextView<'_>,
         to: u64,
         hits: &mut Vec<Hit>,
@@ -90,7 +90,8 @@ impl PatternGroup {
                     continue;
                 }
                 let resume_at =
-                    match cache.exact.find(&entry.nfa, index, start, Anchored::Yes, Edge::Final) {
+                    match cache.exact.find(&entry.nfa, index, start, Anchored::Yes, PartEnd::Final)
+                    {
                         SpanSearch::Match(start, end) => entry.judge(view, start, end, hits),
                         SpanSearch::OutOfSteps(_) => {
                             // It died at the decider's position, so it cannot be longer.

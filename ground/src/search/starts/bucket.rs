@@ -8,7 +8,7 @@ use super::prefix::{Prefix, often};
 use crate::search::byte_set::ByteSet;
 
 /// How frequent bytes are in prose, by upper half and then by lower half.
-type Weights = [[f32; 16]; 16];
+type ByteFrequencies = [[f32; 16]; 16];
 
 /// The halves of a set's bytes, one bit each.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,7 +30,7 @@ impl Bits {
     }
 
     /// The fraction of prose that it lets through.
-    fn share(self, weights: &Weights) -> f32 {
+    fn share(self, weights: &ByteFrequencies) -> f32 {
         let rows = weights.iter().enumerate().filter(|(half, _)| self.high >> half & 1 == 1);
         let bytes = rows.flat_map(|(_, row)| row.iter().enumerate());
         bytes.filter(|(half, _)| self.low >> half & 1 == 1).map(|(_, weight)| weight).sum()
@@ -47,7 +47,7 @@ struct Sieve {
 
 impl Sieve {
     /// The same with one more prefix.
-    fn with(mut self, prefix: &Prefix, weights: &Weights) -> Sieve {
+    fn with(mut self, prefix: &Prefix, weights: &ByteFrequencies) -> Sieve {
         for (bits, set) in self.places.iter_mut().zip(prefix.sets()) {
             *bits = bits.with(Bits::of(*set));
         }
@@ -64,7 +64,7 @@ struct Bucket {
 
 /// The prefixes of each bucket, sorted.
 pub(super) fn choose(prefixes: &[Prefix]) -> [Vec<Prefix>; BUCKETS] {
-    let mut weights: Weights = Default::default();
+    let mut weights: ByteFrequencies = Default::default();
     for (byte, weight) in (0..=u8::MAX).zip(weights.iter_mut().flatten()) {
         *weight = often(byte);
     }

@@ -60,13 +60,13 @@ pub(super) fn often(byte: u8) -> f32 {
 
 /// The ways in which matches of a pattern may begin; `None` if there are too many.
 pub(super) fn of(hir: &Hir) -> Option<Vec<Prefix>> {
-    let ways = follow(hir, vec![Way::default()])?;
-    Some(ways.into_iter().map(Way::prefix).collect())
+    let ways = follow(hir, vec![MatchStart::default()])?;
+    Some(ways.into_iter().map(MatchStart::prefix).collect())
 }
 
 /// The beginning of a match, as far as it was followed.
 #[derive(Debug, Clone, Default)]
-struct Way {
+struct MatchStart {
     /// The assertion at the position where it begins.
     edge: Option<Look>,
     sets: Vec<ByteSet>,
@@ -74,19 +74,19 @@ struct Way {
     open: bool,
 }
 
-impl Way {
+impl MatchStart {
     fn is_full(&self) -> bool {
         self.open || self.sets.len() >= FIRST
     }
 
-    fn then(mut self, set: ByteSet) -> Way {
+    fn then(mut self, set: ByteSet) -> MatchStart {
         if !self.is_full() {
             self.sets.push(set);
         }
         self
     }
 
-    fn opened(mut self) -> Way {
+    fn opened(mut self) -> MatchStart {
         self.open = true;
         self
     }
@@ -110,8 +110,9 @@ impl Way {
 }
 
 /// All ways continued by `hir`; `None` if there are too many.
-fn follow(hir: &Hir, ways: Vec<Way>) -> Option<Vec<Way>> {
-    let (mut full, mut ways): (Vec<Way>, Vec<Way>) = ways.into_iter().partition(Way::is_full);
+fn follow(hir: &Hir, ways: Vec<MatchStart>) -> Option<Vec<MatchStart>> {
+    let (mut full, mut ways): (Vec<MatchStart>, Vec<MatchStart>) =
+        ways.into_iter().partition(MatchStart::is_full);
     match hir.kind() {
         HirKind::Empty => {}
         HirKind::Look(look) => {
@@ -160,7 +161,7 @@ fn follow(hir: &Hir, ways: Vec<Way>) -> Option<Vec<Way>> {
     (ways.len() <= WAYS).then_some(ways)
 }
 
-fn repeat(repetition: &Repetition, mut ways: Vec<Way>) -> Option<Vec<Way>> {
+fn repeat(repetition: &Repetition, mut ways: Vec<MatchStart>) -> Option<Vec<MatchStart>> {
     let mut done = Vec::new();
     for times in 0..=FIRST as u32 {
         if times >= repetition.min {
@@ -169,12 +170,12 @@ fn repeat(repetition: &Repetition, mut ways: Vec<Way>) -> Option<Vec<Way>> {
         if repetition.max == Some(times) || ways.is_empty() {
             return Some(done);
         }
-        let (full, rest): (Vec<Way>, Vec<Way>) =
-            follow(&repetition.sub, ways)?.into_iter().partition(Way::is_full);
+        let (full, rest): (Vec<MatchStart>, Vec<MatchStart>) =
+            follow(&repetition.sub, ways)?.into_iter().partition(MatchStart::is_full);
         done.extend(full);
         ways = rest;
     }
     // The rest looped without consuming bytes.
-    done.extend(ways.into_iter().map(Way::opened));
+    done.extend(ways.into_iter().map(MatchStart::opened));
     Some(done)
 }

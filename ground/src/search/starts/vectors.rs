@@ -15,12 +15,12 @@ const REACH: usize = BYTES - 2;
 
 /// The tables, and what the previous block says about its last bytes; before the first block, that all buckets accept
 /// them.
-struct Reader {
+struct BlockReader {
     tables: [(v128, v128); BYTES],
     before: [v128; BYTES - 1],
 }
 
-impl Reader {
+impl BlockReader {
     /// The buckets that accept all bytes of a position; each position is given where its last byte is. `missing`: bytes
     /// that have not arrived.
     #[inline(always)]
@@ -59,7 +59,7 @@ pub(super) fn first(
 ) -> usize {
     let all = u8x16_splat(u8::MAX);
     let tables = halves.each_ref().map(|own| (load(&own.low), load(&own.high)));
-    let mut reader = Reader { tables, before: [all; BYTES - 1] };
+    let mut reader = BlockReader { tables, before: [all; BYTES - 1] };
     let found = |at: usize, agreed: v128| {
         let mut places = u32::from(!u8x16_bitmask(u8x16_eq(agreed, u8x16_splat(0))));
         while places != 0 {
