@@ -12,7 +12,7 @@ use crate::event::EventKind;
 use crate::policy::Program;
 use crate::policy::document::{Mode, ToolAction};
 use crate::policy::program::Rule;
-use crate::policy::program::limit::{Limit, Over};
+use crate::policy::program::limit::{Limit, OverAction};
 pub use unchecked::Unchecked;
 
 /// Counters without labels.
@@ -203,9 +203,9 @@ pub(crate) fn rules(program: &Program) -> Vec<RuleActions<'_>> {
 
 fn of_limit(limit: &Limit) -> Vec<&'static str> {
     let mut words = match limit.over {
-        Over::Reject => vec!["reject", "block"],
-        Over::Fallback(_) => vec!["fallback", "reject", "block"],
-        Over::Downgrade(_) => vec!["downgrade", "reject", "block"],
+        OverAction::Reject => vec!["reject", "block"],
+        OverAction::Fallback(_) => vec!["fallback", "reject", "block"],
+        OverAction::Downgrade(_) => vec!["downgrade", "reject", "block"],
     };
     if limit.cut_when_spent {
         words.push("cut");

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use hemostat_engine::base::headers::Headers;
 use hemostat_engine::bundle::{Digest, RefusalCode, ReleaseRefusal, ReleaseWay, refused};
 use hemostat_engine::limits::ENVELOPE_BYTES;
-use hemostat_engine::policy::config::remote::Control;
+use hemostat_engine::policy::config::remote::ControlListener;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 
@@ -19,7 +19,7 @@ use crate::telemetry::Trouble;
 /// One request of an operator.
 #[derive(Debug)]
 pub struct Operator {
-    control: Rc<Control>,
+    control: Rc<ControlListener>,
     follower: Rc<Follower>,
     /// A release is coming.
     receives: bool,
@@ -42,7 +42,7 @@ fn no(status: u16, code: &str, message: &str) -> Answer {
 
 impl Operator {
     /// A request to this listener.
-    pub fn new(control: Rc<Control>, follower: Rc<Follower>) -> Self {
+    pub fn new(control: Rc<ControlListener>, follower: Rc<Follower>) -> Self {
         Self { control, follower, receives: false }
     }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use hemostat_engine::bundle::{ActivePolicy, Terms, nothing_runs};
 use hemostat_engine::ledger::Book;
-use hemostat_engine::policy::config::remote::{Control, PolledSource};
+use hemostat_engine::policy::config::remote::{ControlListener, PolledSource};
 use hemostat_engine::policy::config::{Config, Host};
 use hemostat_engine::policy::{Diagnostic, Program};
 
@@ -46,7 +46,7 @@ pub struct Loaded {
     /// Where releases are polled for.
     pub source: Option<PolledSource>,
     /// The listener is one for operators.
-    pub control: Option<Rc<Control>>,
+    pub control: Option<Rc<ControlListener>>,
     /// Status pages of providers to ask.
     pub watch: Watch,
     /// Says what this thread acts by.

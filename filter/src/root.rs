@@ -9,7 +9,7 @@ use hemostat_engine::exchange::Effect;
 use hemostat_engine::lever::running::cutting;
 use hemostat_engine::limits::{ENVELOPE_BYTES, FOLLOW_MS, LEASE_SLICE_NS};
 use hemostat_engine::policy::Program;
-use hemostat_engine::policy::config::remote::{Control, PolledSource};
+use hemostat_engine::policy::config::remote::{ControlListener, PolledSource};
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
@@ -39,7 +39,7 @@ struct Plan {
     nothing: Rc<Program>,
     follower: Option<Rc<Follower>>,
     source: Option<PolledSource>,
-    control: Option<Rc<Control>>,
+    control: Option<Rc<ControlListener>>,
     watch: Watch,
     reporter: Reporter,
     /// The call to the source that is under way.

@@ -21,7 +21,7 @@ pub(super) struct AccountNames<'a> {
 pub(super) type Noted = RefCell<SortedMap<[u8; 16], u64>>;
 
 /// One name: the account, when it was noted (Unix seconds), the values.
-type Entry = ([u8; 16], u64, Vec<String>);
+type NameEntry = ([u8; 16], u64, Vec<String>);
 
 impl<'a> AccountNames<'a> {
     pub(super) fn new(store: &'a dyn Store) -> Self {
@@ -81,7 +81,7 @@ fn shortened(value: &str) -> String {
     value.get(..value.floor_char_boundary(NAME_BYTES)).unwrap_or_default().to_owned()
 }
 
-fn encode(entries: &[Entry]) -> Vec<u8> {
+fn encode(entries: &[NameEntry]) -> Vec<u8> {
     let mut out = Vec::new();
     for (id, at, values) in entries {
         out.extend_from_slice(id);
@@ -97,7 +97,7 @@ fn encode(entries: &[Entry]) -> Vec<u8> {
 }
 
 /// An unreadable name ends the list: it is only for people.
-fn decode(mut bytes: &[u8]) -> Vec<Entry> {
+fn decode(mut bytes: &[u8]) -> Vec<NameEntry> {
     let mut entries = Vec::new();
     while let Some((entry, rest)) = next(bytes) {
         entries.push(entry);
@@ -106,7 +106,7 @@ fn decode(mut bytes: &[u8]) -> Vec<Entry> {
     entries
 }
 
-fn next(bytes: &[u8]) -> Option<(Entry, &[u8])> {
+fn next(bytes: &[u8]) -> Option<(NameEntry, &[u8])> {
     let (id, bytes) = bytes.split_first_chunk::<16>()?;
     let (at, bytes) = bytes.split_first_chunk::<8>()?;
     let (&count, mut bytes) = bytes.split_first()?;

@@ -88,7 +88,7 @@ impl SlotEntry {
     }
 
     fn decode(bytes: &[u8; ENTRY]) -> Option<Self> {
-        let mut fields = Fields(bytes);
+        let mut fields = SlotBytes(bytes);
         let id = fields.take()?;
         let limit = u32::from_le_bytes(fields.take()?);
         let first = u32::from_le_bytes(fields.take()?);
@@ -157,9 +157,9 @@ fn state(account: &Account) -> (u8, [u8; STATE]) {
     (kind, state)
 }
 
-struct Fields<'a>(&'a [u8]);
+struct SlotBytes<'a>(&'a [u8]);
 
-impl Fields<'_> {
+impl SlotBytes<'_> {
     fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (head, rest) = self.0.split_first_chunk::<N>()?;
         self.0 = rest;

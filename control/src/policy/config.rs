@@ -37,7 +37,7 @@ pub struct Config {
     /// Where to poll for releases.
     pub source: Option<remote::PolledSource>,
     /// Set if the listener is one for operators.
-    pub control: Option<remote::Control>,
+    pub control: Option<remote::ControlListener>,
     /// Status pages of providers to show.
     pub providers: Vec<remote::ProviderPage>,
     /// What a release may make this proxy do.

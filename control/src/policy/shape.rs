@@ -37,7 +37,13 @@ impl LanguageShape {
     }
 
     /// A value; `owner` is the name of the map that it is in, `name` its own.
-    fn value(&mut self, node: &SourceNode, kind: &'static ValueKind, name: Name, path: &Path<'_>) {
+    fn value(
+        &mut self,
+        node: &SourceNode,
+        kind: &'static ValueKind,
+        name: ValueName,
+        path: &Path<'_>,
+    ) {
         match kind {
             ValueKind::Any => {}
             ValueKind::Struct(is) => self.map(node, is, path),
@@ -102,10 +108,15 @@ impl LanguageShape {
         for entry in entries {
             let path = path.key(&entry.key);
             if let Some(field) = is.field(&entry.key) {
-                self.value(&entry.value, &field.kind, Name { owner: is, field: field.name }, &path);
+                self.value(
+                    &entry.value,
+                    &field.kind,
+                    ValueName { owner: is, field: field.name },
+                    &path,
+                );
             } else if let Some((key, value)) = is.others {
                 self.key(&entry.key, entry.key_at, key, is, &path);
-                let name = Name { owner: is, field: "" };
+                let name = ValueName { owner: is, field: "" };
                 self.value(&entry.value, value, name, &path);
             } else {
                 self.unknown(is, &entry.key, entry.key_at, &path);
@@ -156,7 +167,13 @@ impl LanguageShape {
         self.push(diagnostic.help(help));
     }
 
-    fn list(&mut self, node: &SourceNode, item: &'static ValueKind, name: Name, path: &Path<'_>) {
+    fn list(
+        &mut self,
+        node: &SourceNode,
+        item: &'static ValueKind,
+        name: ValueName,
+        path: &Path<'_>,
+    ) {
         match (&node.value, item) {
             (
                 SourceValue::Seq(items),
@@ -217,7 +234,7 @@ impl LanguageShape {
                     if let Err(found) = leaf::text(&entry.key, entry.key_at, keys, &path) {
                         self.push(*found);
                     }
-                    let name = Name { owner: &super::language::POLICY, field: "" };
+                    let name = ValueName { owner: &super::language::POLICY, field: "" };
                     self.value(&entry.value, values, name, &path);
                 }
             }
@@ -250,7 +267,7 @@ impl LanguageShape {
         &mut self,
         node: &SourceNode,
         words: &'static [LanguageWord],
-        name: Name,
+        name: ValueName,
         path: &Path<'_>,
     ) {
         // `severity: 1`, `show: false`: quotes would not turn these into a word.
@@ -271,7 +288,7 @@ impl LanguageShape {
         &mut self,
         text: &str,
         words: &'static [LanguageWord],
-        name: Name,
+        name: ValueName,
         path: &Path<'_>,
         at: Position,
     ) {
@@ -294,7 +311,7 @@ impl LanguageShape {
         &mut self,
         node: &SourceNode,
         words: &'static [LanguageWord],
-        name: Name,
+        name: ValueName,
         path: &Path<'_>,
     ) {
         let SourceValue::Map(entries) = &node.value else {
@@ -332,7 +349,7 @@ impl LanguageShape {
 
 /// How a value is named if its word is unknown: the map it is in, and its field.
 #[derive(Clone, Copy)]
-struct Name {
+struct ValueName {
     owner: &'static Struct,
     field: &'static str,
 }

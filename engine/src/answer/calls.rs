@@ -19,7 +19,7 @@ use crate::dialect::{ArgsForm, CallName, Item, StoppedCall, TextKey};
 use crate::event;
 use crate::limits;
 use crate::policy::Program;
-use crate::policy::program::tools::{Args, Verdict};
+use crate::policy::program::tools::{Args, ToolVerdict};
 use crate::wire::json::Doc;
 use arguments::CallArguments;
 use names::CallNames;
@@ -308,7 +308,7 @@ impl Calls {
         }
         match self.judge(&self.rules.acting, call, None) {
             // Its id depends on its arguments.
-            None | Some(Verdict::Approve(_)) => {}
+            None | Some(ToolVerdict::Approve(_)) => {}
             Some(verdict) => {
                 self.watch(key, None, record);
                 self.settle(key, verdict, record);
@@ -322,9 +322,9 @@ impl Calls {
         rules: &[usize],
         call: &AnsweredCall,
         args: Option<&[Args]>,
-    ) -> Option<Verdict> {
+    ) -> Option<ToolVerdict> {
         let tools = &self.program.tools;
-        let mut worst = Verdict::Through(None);
+        let mut worst = ToolVerdict::Through(None);
         for candidate in call.names.candidates() {
             let mut names: Vec<&str> = call.names.aliases.iter().map(String::as_str).collect();
             if !candidate.is_empty() || names.is_empty() {
@@ -361,7 +361,7 @@ impl Calls {
                 return self.stop(key, text);
             }
             let verdict = self.judge(&self.rules.acting, call, Some(&args));
-            self.settle_with(key, verdict.unwrap_or(Verdict::Through(None)), &args, record);
+            self.settle_with(key, verdict.unwrap_or(ToolVerdict::Through(None)), &args, record);
         }
     }
 
@@ -380,11 +380,17 @@ impl Calls {
         }
     }
 
-    fn settle(&mut self, key: TextKey, verdict: Verdict, record: &mut Record) {
+    fn settle(&mut self, key: TextKey, verdict: ToolVerdict, record: &mut Record) {
         self.settle_with(key, verdict, &[], record);
     }
 
-    fn settle_with(&mut self, key: TextKey, verdict: Verdict, args: &[Args], record: &mut Record) {
+    fn settle_with(
+        &mut self,
+        key: TextKey,
+        verdict: ToolVerdict,
+        args: &[Args],
+        record: &mut Record,
+    ) {
         let program = Rc::clone(&self.program);
         let rule = |at: usize| program.tools.rules.get(at);
         let Some(call) = self.find(key) else { return };
@@ -393,14 +399,14 @@ impl Calls {
         }
         let shown = call.names.shown();
         match verdict {
-            Verdict::Through(_) => {}
-            Verdict::Deny(at) => {
+            ToolVerdict::Through(_) => {}
+            ToolVerdict::Deny(at) => {
                 if let Some(rule) = rule(at) {
                     record.action(&rule.rule.id, "deny", false);
                 }
                 self.stop(key, format!("Tool call {shown}was stopped by policy"));
             }
-            Verdict::Approve(at) => {
+            ToolVerdict::Approve(at) => {
                 let Some(rule) = rule(at) else { return };
                 let tool = call.names.tool();
                 let granted = call.granted.clone();
@@ -454,11 +460,11 @@ impl Calls {
         let all = self.rules.all();
         let Some(call) = self.get(key).filter(|call| !call.watched) else { return };
         let Some(verdict) = self.judge(&all, call, args) else { return };
-        let (Verdict::Deny(at) | Verdict::Approve(at)) = verdict else { return };
+        let (ToolVerdict::Deny(at) | ToolVerdict::Approve(at)) = verdict else { return };
         if self.rules.watching.contains(&at)
             && let Some(rule) = self.program.tools.rules.get(at)
         {
-            let word = if matches!(verdict, Verdict::Deny(_)) { "deny" } else { "approve" };
+            let word = if matches!(verdict, ToolVerdict::Deny(_)) { "deny" } else { "approve" };
             record.action(&rule.rule.id, word, true);
         }
         if let Some(call) = self.find(key) {

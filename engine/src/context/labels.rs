@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::facts::{self, RequestFacts};
-use crate::policy::program::label::{From, Label, LabelId, LabelReader, LabelTable, digest};
+use crate::policy::program::label::{Label, LabelId, LabelOrigin, LabelReader, LabelTable, digest};
 use crate::policy::program::selector::Labels;
 use crate::search::TooLong;
 use crate::wire::json::{Doc, Duplicate, Kind, Value};
@@ -43,7 +43,7 @@ pub fn from_headers(
             labels.set(
                 id,
                 label(table.sources(id), |read| match &read.from {
-                    From::Json(_) => None,
+                    LabelOrigin::Json(_) => None,
                     _ => Some(from_facts(read, facts)),
                 }),
             );
@@ -134,24 +134,26 @@ pub(crate) fn step<'a>(at: Value<'a>, segment: &str) -> Result<Option<Value<'a>>
 
 fn from_source(read: &LabelReader, facts: &RequestFacts, body: Body<'_>) -> LabelValue {
     match (&read.from, body) {
-        (From::Json(pointer), Body::Json(doc, bytes)) => from_json(doc.root(bytes), pointer, read),
-        (From::Json(_), Body::Absent) => LabelValue::Nothing,
-        (From::Json(_), Body::Unreadable) => LabelValue::Unreadable,
+        (LabelOrigin::Json(pointer), Body::Json(doc, bytes)) => {
+            from_json(doc.root(bytes), pointer, read)
+        }
+        (LabelOrigin::Json(_), Body::Absent) => LabelValue::Nothing,
+        (LabelOrigin::Json(_), Body::Unreadable) => LabelValue::Unreadable,
         _ => from_facts(read, facts),
     }
 }
 
 fn from_facts(read: &LabelReader, facts: &RequestFacts) -> LabelValue {
     let value = match &read.from {
-        From::Header(name) => {
+        LabelOrigin::Header(name) => {
             let mut values = facts::values(&facts.headers, name);
             match (values.next(), values.next()) {
                 (Some(_), Some(_)) => return LabelValue::Unreadable,
                 (first, _) => first,
             }
         }
-        From::Property(number) => facts.properties.get(*number).and_then(Option::as_deref),
-        From::Json(_) => None,
+        LabelOrigin::Property(number) => facts.properties.get(*number).and_then(Option::as_deref),
+        LabelOrigin::Json(_) => None,
     };
     if let (Some(part), Some(bytes @ [_, ..])) = (&read.part, value) {
         return match std::str::from_utf8(bytes) {

@@ -15,7 +15,7 @@ use crate::grant::used::{GrantSlots, give_back};
 use crate::policy::document::Mode;
 use crate::policy::program::Rule;
 use crate::policy::program::selector::Holds;
-use crate::policy::program::tools::{Args, Names, Verdict};
+use crate::policy::program::tools::{Args, Names, ToolVerdict};
 use crate::wire::edit;
 use crate::wire::json::Doc;
 
@@ -172,12 +172,12 @@ impl ToolsLever {
         let rule = |at: usize| tools.rules.get(at);
         let rules = tools.for_mcp_call(&self.rules.acting, name);
         match tools.judge(&rules, &[name], Some(&args))? {
-            Verdict::Through(_) => None,
-            Verdict::Deny(at) => {
+            ToolVerdict::Through(_) => None,
+            ToolVerdict::Deny(at) => {
                 cx.record.action(&rule(at)?.rule.id, "deny", false);
                 Some(format!("Tool call {shown}was stopped by policy"))
             }
-            Verdict::Approve(at) => {
+            ToolVerdict::Approve(at) => {
                 let rule = rule(at)?;
                 let Some(id) = approval_of(name, &rule.id_args, std::slice::from_ref(&args)) else {
                     cx.record.action(&rule.rule.id, "deny", false);
@@ -212,8 +212,8 @@ impl ToolsLever {
         let rules = program.tools.for_mcp_call(&self.rules.all(), name);
         let verdict = program.tools.judge(&rules, &[name], Some(args));
         let (at, word) = match verdict {
-            Some(Verdict::Deny(at)) => (at, "deny"),
-            Some(Verdict::Approve(at)) => (at, "approve"),
+            Some(ToolVerdict::Deny(at)) => (at, "deny"),
+            Some(ToolVerdict::Approve(at)) => (at, "approve"),
             _ => return,
         };
         if self.rules.watching.contains(&at)

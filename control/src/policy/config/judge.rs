@@ -84,7 +84,7 @@ fn decode(tree: &SourceNode, found: &mut Vec<Diagnostic>) -> Config {
         trust,
         release: tree.get("release").map(to_json),
         source: tree.get("source").and_then(remote::PolledSource::decode),
-        control: tree.get("control").map(remote::Control::decode),
+        control: tree.get("control").map(remote::ControlListener::decode),
         providers: remote::providers(tree),
         allow: tree.get("allow").map(remote::RemoteAllowance::decode).unwrap_or_default(),
     }

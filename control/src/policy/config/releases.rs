@@ -1,7 +1,7 @@
 //! Checks how the fields about releases relate to each other.
 
 use super::Config;
-use super::remote::Control;
+use super::remote::ControlListener;
 use crate::bundle::{self, Terms};
 use crate::limits;
 use crate::policy::decode;
@@ -60,7 +60,7 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn control(&mut self, config: &Config, control: &Control) {
+    fn control(&mut self, config: &Config, control: &ControlListener) {
         if !control.prefix.starts_with('/') || control.prefix.contains(['?', '#']) {
             let message = "the prefix is a path of at least one segment".to_owned();
             self.error("bad-path", "control", message, "write `prefix: /.hemostat`");

@@ -40,7 +40,7 @@ pub struct ProviderPage {
 
 /// `control`: the listener is one for operators.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Control {
+pub struct ControlListener {
     /// The prefix of its paths, without a trailing slash.
     pub prefix: String,
     /// It accepts releases.
@@ -110,7 +110,7 @@ pub(super) fn providers(tree: &SourceNode) -> Vec<ProviderPage> {
     pages.take(limits::PROVIDERS).collect()
 }
 
-impl Control {
+impl ControlListener {
     pub(super) fn decode(node: &SourceNode) -> Self {
         let prefix = node.get("prefix").and_then(SourceNode::text).unwrap_or(PREFIX);
         let token = node.get("token").and_then(SourceNode::text);

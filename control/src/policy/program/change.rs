@@ -1,6 +1,6 @@
 //! Levers 1 and 2, compiled: what is written where.
 
-use super::label::{From, LabelId, LabelTable};
+use super::label::{LabelId, LabelOrigin, LabelTable};
 use super::rule::Rule;
 use crate::policy::document::{self, Document, Mode};
 
@@ -110,24 +110,26 @@ fn fields(set: &document::RollbackSet, labels: &LabelTable) -> Vec<(ChangedField
 
 /// The labels with a source that this field may be written to.
 fn touched(field: &ChangedField, table: &LabelTable) -> Vec<LabelId> {
-    let model = [From::Json(vec!["model".to_owned()])];
+    let model = [LabelOrigin::Json(vec!["model".to_owned()])];
     let body;
     let header;
-    let places: Vec<&From> = match field {
+    let places: Vec<&LabelOrigin> = match field {
         ChangedField::Model => model.iter().collect(),
         ChangedField::Label(id) => table.sources(*id).iter().map(|read| &read.from).collect(),
         ChangedField::Body(at) => {
-            body = From::Json(at.clone());
+            body = LabelOrigin::Json(at.clone());
             vec![&body]
         }
         ChangedField::Header(name) => {
-            header = From::Header(name.clone());
+            header = LabelOrigin::Header(name.clone());
             vec![&header]
         }
     };
-    let meets = |one: &From, other: &From| match (one, other) {
-        (From::Header(one), From::Header(other)) => one == other,
-        (From::Json(one), From::Json(other)) => one.starts_with(other) || other.starts_with(one),
+    let meets = |one: &LabelOrigin, other: &LabelOrigin| match (one, other) {
+        (LabelOrigin::Header(one), LabelOrigin::Header(other)) => one == other,
+        (LabelOrigin::Json(one), LabelOrigin::Json(other)) => {
+            one.starts_with(other) || other.starts_with(one)
+        }
         _ => false,
     };
     let own = (0..table.len()).map(LabelId).filter(|id| {

@@ -49,7 +49,7 @@ pub struct LabelTable {
 #[derive(Debug, Clone)]
 pub struct LabelReader {
     /// Where.
-    pub from: From,
+    pub from: LabelOrigin,
     /// Only a digest is kept.
     pub digest: bool,
     /// The proxy vouches for it.
@@ -72,7 +72,7 @@ pub struct ReadPart {
 
 /// What a source reads.
 #[derive(Debug, Clone)]
-pub enum From {
+pub enum LabelOrigin {
     /// This request header.
     Header(String),
     /// This place in the request's body.
@@ -147,13 +147,13 @@ impl LabelTable {
     fn read(&mut self, source: &LabelSource, document: &Document) -> LabelReader {
         match source {
             LabelSource::Header { name, digest } => LabelReader {
-                from: From::Header(name.clone()),
+                from: LabelOrigin::Header(name.clone()),
                 digest: *digest,
                 trusted: document.trusted_headers.contains(name),
                 part: None,
             },
             LabelSource::Json { pointer, digest } => LabelReader {
-                from: From::Json(pointer.clone()),
+                from: LabelOrigin::Json(pointer.clone()),
                 digest: *digest,
                 trusted: false,
                 part: None,
@@ -165,7 +165,7 @@ impl LabelTable {
                     self.properties.len() - 1
                 });
                 LabelReader {
-                    from: From::Property(number),
+                    from: LabelOrigin::Property(number),
                     digest: *digest,
                     trusted: true,
                     part: None,
@@ -229,7 +229,7 @@ impl LabelTable {
     #[must_use]
     pub fn in_body(&self, id: LabelId) -> bool {
         id == LabelId::MODEL
-            || self.sources(id).iter().any(|read| matches!(read.from, From::Json(_)))
+            || self.sources(id).iter().any(|read| matches!(read.from, LabelOrigin::Json(_)))
     }
 }
 

@@ -73,7 +73,7 @@ impl LimitUnit {
 
 /// What happens above the cap.
 #[derive(Debug, Clone)]
-pub enum Over {
+pub enum OverAction {
     /// 429
     Reject,
     /// This canned answer.
@@ -96,7 +96,7 @@ pub struct Limit {
     /// Fractions of the cap that raise an event, in millionths, ascending.
     pub warn_at: Vec<u64>,
     /// What happens above the cap.
-    pub over: Over,
+    pub over: OverAction,
     /// A running stream is ended when it exceeds its reservation and no more is available.
     pub cut_when_spent: bool,
     /// Counted by a rate-limit service too.
@@ -137,9 +137,13 @@ impl Limits {
         let share = share.max(LEDGER_LEAST_SHARE);
         let rules = document.limits.iter().map(|limit| {
             let over = match &limit.over {
-                document::OverDocument::Reject => Over::Reject,
-                document::OverDocument::Downgrade(model) => Over::Downgrade(model.as_str().into()),
-                document::OverDocument::Fallback(id) => Over::Fallback(fallback(id, &limit.rule)?),
+                document::OverDocument::Reject => OverAction::Reject,
+                document::OverDocument::Downgrade(model) => {
+                    OverAction::Downgrade(model.as_str().into())
+                }
+                document::OverDocument::Fallback(id) => {
+                    OverAction::Fallback(fallback(id, &limit.rule)?)
+                }
             };
             let (unit, amount) = unit(&limit.allow.amount);
             let mut warn_at = limit.warn_at.clone();
@@ -172,7 +176,7 @@ impl Limit {
     /// True if it may change the body of a request: a maximum, a request for usage, or another model.
     #[must_use]
     pub fn rewrites(&self) -> bool {
-        self.meters() || matches!(self.over, Over::Downgrade(_))
+        self.meters() || matches!(self.over, OverAction::Downgrade(_))
     }
 
     /// The account of a request; `None` if a label that it needs cannot be read.

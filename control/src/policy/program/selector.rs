@@ -11,20 +11,20 @@ use crate::policy::document::{Globs, When};
 #[derive(Debug, Clone, Default)]
 pub struct Selector {
     entries: Vec<(LabelId, Globs)>,
-    share: Option<Share>,
+    share: Option<TrafficShare>,
     until: Option<u64>,
 }
 
 #[derive(Debug, Clone)]
-struct Share {
+struct TrafficShare {
     /// Values below this are in; 2^64 and more means that all are.
     below: u128,
     rule: String,
-    by: By,
+    by: ShareKey,
 }
 
 #[derive(Debug, Clone)]
-enum By {
+enum ShareKey {
     Label(LabelId),
     /// The first of these that is trusted and present, else the request id.
     FirstTrusted(Vec<LabelId>),
@@ -108,12 +108,12 @@ impl Selector {
             .iter()
             .filter_map(|(name, globs)| Some((table.id(name)?, globs.clone())))
             .collect();
-        let share = when.percent.as_ref().map(|percent| Share {
+        let share = when.percent.as_ref().map(|percent| TrafficShare {
             below: share_of_u64(percent.share),
             rule: rule.to_owned(),
             by: match percent.by.as_ref().and_then(|name| table.id(name)) {
-                Some(id) => By::Label(id),
-                None => By::FirstTrusted(
+                Some(id) => ShareKey::Label(id),
+                None => ShareKey::FirstTrusted(
                     ["tenant", "key", "user"].iter().filter_map(|name| table.id(name)).collect(),
                 ),
             },
@@ -169,15 +169,15 @@ impl Holds {
     }
 }
 
-impl Share {
+impl TrafficShare {
     fn holds(&self, labels: &Labels) -> Holds {
         let value = match &self.by {
-            By::Label(id) => match labels.get(*id) {
+            ShareKey::Label(id) => match labels.get(*id) {
                 Label::Unknown => return Holds::Unknown,
                 Label::Unreadable => return Holds::Unreadable,
                 Label::Value { text, .. } => text.as_bytes(),
             },
-            By::FirstTrusted(ids) => ids
+            ShareKey::FirstTrusted(ids) => ids
                 .iter()
                 .find_map(|id| match labels.get(*id) {
                     Label::Value { text, trusted: true, .. } if !text.is_empty() => {

@@ -2,7 +2,7 @@
 
 mod args;
 
-pub use args::{Args, Test};
+pub use args::{Args, TestResult};
 
 use std::cell::RefCell;
 
@@ -48,7 +48,7 @@ pub struct ToolRule {
 
 /// What the rules decide about a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
+pub enum ToolVerdict {
     /// It is forwarded. The rule that decided so, if one did.
     Through(Option<usize>),
     /// It is forwarded only with a grant. The rule.
@@ -57,7 +57,7 @@ pub enum Verdict {
     Deny(usize),
 }
 
-impl Verdict {
+impl ToolVerdict {
     /// The stricter of two verdicts.
     #[must_use]
     pub fn strictest(self, other: Self) -> Self {
@@ -92,15 +92,15 @@ impl ToolRule {
     /// True if the rule holds for a call with these arguments. What is unknown counts against the call.
     fn holds(&self, args: &Args) -> bool {
         let tests = self.when_args.iter().map(|(pointer, argument)| args.test(pointer, argument));
-        let worst = tests.fold(Test::Yes, |worst, test| match (worst, test) {
-            (Test::No, _) | (_, Test::No) => Test::No,
-            (Test::Unknown, _) | (_, Test::Unknown) => Test::Unknown,
-            _ => Test::Yes,
+        let worst = tests.fold(TestResult::Yes, |worst, test| match (worst, test) {
+            (TestResult::No, _) | (_, TestResult::No) => TestResult::No,
+            (TestResult::Unknown, _) | (_, TestResult::Unknown) => TestResult::Unknown,
+            _ => TestResult::Yes,
         });
         match worst {
-            Test::Yes => true,
-            Test::No => false,
-            Test::Unknown => self.action != ToolAction::Allow,
+            TestResult::Yes => true,
+            TestResult::No => false,
+            TestResult::Unknown => self.action != ToolAction::Allow,
         }
     }
 }
@@ -177,26 +177,26 @@ impl Tools {
         rules: &[usize],
         names: &Names<'_>,
         args: Option<&Args>,
-    ) -> Option<Verdict> {
+    ) -> Option<ToolVerdict> {
         for &at in rules {
             let Some(rule) = self.rules.get(at).filter(|rule| rule.names(names)) else { continue };
             if rule.asks_args() && !rule.holds(args?) {
                 continue;
             }
             return Some(match rule.action {
-                ToolAction::Allow => Verdict::Through(Some(at)),
-                ToolAction::Deny => Verdict::Deny(at),
-                ToolAction::Approve => Verdict::Approve(at),
+                ToolAction::Allow => ToolVerdict::Through(Some(at)),
+                ToolAction::Deny => ToolVerdict::Deny(at),
+                ToolAction::Approve => ToolVerdict::Approve(at),
             });
         }
-        Some(Verdict::Through(None))
+        Some(ToolVerdict::Through(None))
     }
 
     /// The first of these rules that removes a tool from a request: it denies every call of it.
     #[must_use]
     pub fn takes_out(&self, rules: &[usize], names: &Names<'_>) -> Option<usize> {
         match self.judge(rules, names, None) {
-            Some(Verdict::Deny(at)) => Some(at),
+            Some(ToolVerdict::Deny(at)) => Some(at),
             _ => None,
         }
     }

@@ -54,12 +54,14 @@ pub fn parse_struct(bytes: &[u8]) -> Result<SourceNode, Vec<Diagnostic>> {
         Ok(_) => Err(reader.found),
         Err(reason) => {
             let (code, message) = match reason {
-                Bad::Wire => ("syntax", "not a `google.protobuf.Struct`".to_owned()),
-                Bad::Number => ("out-of-range", NUMBERS.to_owned()),
-                Bad::Deep => {
+                StructError::Wire => ("syntax", "not a `google.protobuf.Struct`".to_owned()),
+                StructError::Number => ("out-of-range", NUMBERS.to_owned()),
+                StructError::Deep => {
                     ("too-big", format!("nested deeper than {} levels", limits::POLICY_DEPTH))
                 }
-                Bad::Many => ("too-big", format!("more than {} values", limits::POLICY_NODES)),
+                StructError::Many => {
+                    ("too-big", format!("more than {} values", limits::POLICY_NODES))
+                }
             };
             Err(vec![Diagnostic::error(code, String::new(), NOWHERE, message)])
         }
@@ -68,7 +70,7 @@ pub fn parse_struct(bytes: &[u8]) -> Result<SourceNode, Vec<Diagnostic>> {
 
 /// Why it is refused.
 #[derive(Clone, Copy)]
-enum Bad {
+enum StructError {
     /// No serialiser of the message writes this.
     Wire,
     /// A number that the language accepts nowhere.
@@ -84,7 +86,7 @@ struct StructReader {
 
 impl StructReader {
     /// `Struct`. Recursion ends at [`limits::POLICY_DEPTH`].
-    fn map(&mut self, bytes: &[u8], depth: usize) -> Result<SourceValue, Bad> {
+    fn map(&mut self, bytes: &[u8], depth: usize) -> Result<SourceValue, StructError> {
         let mut rest = bytes;
         let mut entries = Vec::new();
         while !rest.is_empty() {
@@ -92,7 +94,7 @@ impl StructReader {
             let key = text(length_delimited(&mut entry, ENTRY_KEY)?)?;
             let value = self.value(length_delimited(&mut entry, ENTRY_VALUE)?, depth)?;
             if !entry.is_empty() {
-                return Err(Bad::Wire);
+                return Err(StructError::Wire);
             }
             entries.push(MapEntry { key, key_at: NOWHERE, value });
         }
@@ -101,7 +103,7 @@ impl StructReader {
     }
 
     /// `ListValue`
-    fn list(&mut self, bytes: &[u8], depth: usize) -> Result<SourceValue, Bad> {
+    fn list(&mut self, bytes: &[u8], depth: usize) -> Result<SourceValue, StructError> {
         let mut rest = bytes;
         let mut items = Vec::new();
         while !rest.is_empty() {
@@ -111,25 +113,27 @@ impl StructReader {
     }
 
     /// A `Value`, in a container at this depth.
-    fn value(&mut self, bytes: &[u8], depth: usize) -> Result<SourceNode, Bad> {
+    fn value(&mut self, bytes: &[u8], depth: usize) -> Result<SourceNode, StructError> {
         self.values += 1;
         if self.values >= limits::POLICY_NODES {
-            return Err(Bad::Many);
+            return Err(StructError::Many);
         }
         if depth >= limits::POLICY_DEPTH {
-            return Err(Bad::Deep);
+            return Err(StructError::Deep);
         }
         let mut rest = bytes;
-        let kind = *bytes.first().ok_or(Bad::Wire)?;
+        let kind = *bytes.first().ok_or(StructError::Wire)?;
         let value = match kind {
             NULL | BOOL => match (kind, varint(skip(&mut rest)?)?) {
                 (NULL, (0, after)) => finish(after, SourceValue::Null),
                 (BOOL, (value @ (0 | 1), after)) => finish(after, SourceValue::Bool(value == 1)),
-                _ => Err(Bad::Wire),
+                _ => Err(StructError::Wire),
             },
             NUMBER => {
-                let (value, after) = skip(&mut rest)?.split_first_chunk().ok_or(Bad::Wire)?;
-                let value = number::written(f64::from_le_bytes(*value)).ok_or(Bad::Number)?;
+                let (value, after) =
+                    skip(&mut rest)?.split_first_chunk().ok_or(StructError::Wire)?;
+                let value =
+                    number::written(f64::from_le_bytes(*value)).ok_or(StructError::Number)?;
                 finish(after, SourceValue::Number(value))
             }
             STRING => {
@@ -144,50 +148,50 @@ impl StructReader {
                 let list = self.list(length_delimited(&mut rest, LIST)?, depth + 1)?;
                 finish(rest, list)
             }
-            _ => Err(Bad::Wire),
+            _ => Err(StructError::Wire),
         };
         Ok(SourceNode { at: NOWHERE, value: value? })
     }
 }
 
 /// A value, if nothing follows it.
-fn finish(rest: &[u8], value: SourceValue) -> Result<SourceValue, Bad> {
-    if rest.is_empty() { Ok(value) } else { Err(Bad::Wire) }
+fn finish(rest: &[u8], value: SourceValue) -> Result<SourceValue, StructError> {
+    if rest.is_empty() { Ok(value) } else { Err(StructError::Wire) }
 }
 
 /// Skips what follows a tag.
-fn skip<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], Bad> {
-    bytes.split_first().map(|(_, after)| after).ok_or(Bad::Wire)
+fn skip<'a>(bytes: &mut &'a [u8]) -> Result<&'a [u8], StructError> {
+    bytes.split_first().map(|(_, after)| after).ok_or(StructError::Wire)
 }
 
 /// A field with this tag: its bytes. `bytes` is left after it.
-fn length_delimited<'a>(bytes: &mut &'a [u8], tag: u8) -> Result<&'a [u8], Bad> {
+fn length_delimited<'a>(bytes: &mut &'a [u8], tag: u8) -> Result<&'a [u8], StructError> {
     if bytes.first() != Some(&tag) {
-        return Err(Bad::Wire);
+        return Err(StructError::Wire);
     }
     let (length, after) = varint(skip(bytes)?)?;
-    let length = usize::try_from(length).map_err(|_| Bad::Wire)?;
-    let (field, after) = after.split_at_checked(length).ok_or(Bad::Wire)?;
+    let length = usize::try_from(length).map_err(|_| StructError::Wire)?;
+    let (field, after) = after.split_at_checked(length).ok_or(StructError::Wire)?;
     *bytes = after;
     Ok(field)
 }
 
 /// A number in base 128, low digits first, and the bytes after it. Lengths and words here are below 2^32.
-fn varint(bytes: &[u8]) -> Result<(u64, &[u8]), Bad> {
+fn varint(bytes: &[u8]) -> Result<(u64, &[u8]), StructError> {
     const MOST: usize = 5;
     let mut value = 0;
     let mut rest = bytes;
     for digit in 0..MOST {
-        let (byte, after) = rest.split_first().ok_or(Bad::Wire)?;
+        let (byte, after) = rest.split_first().ok_or(StructError::Wire)?;
         rest = after;
         value |= u64::from(byte & 0x7f) << (7 * digit);
         if byte & 0x80 == 0 {
             return Ok((value, rest));
         }
     }
-    Err(Bad::Wire)
+    Err(StructError::Wire)
 }
 
-fn text(bytes: &[u8]) -> Result<String, Bad> {
-    std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| Bad::Wire)
+fn text(bytes: &[u8]) -> Result<String, StructError> {
+    std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| StructError::Wire)
 }

@@ -6,7 +6,7 @@ use crate::context::labels::{self, Body};
 use crate::counters::Unchecked;
 use crate::dialect::{self, DialectId, Recognised};
 use crate::policy::program::change::{Change, ChangedField, UPSTREAM};
-use crate::policy::program::label::{From, LabelId, LabelReader, LabelTable};
+use crate::policy::program::label::{LabelId, LabelOrigin, LabelReader, LabelTable};
 use crate::wire::edit;
 use crate::wire::json::{Doc, Kind};
 
@@ -182,24 +182,26 @@ impl ChangePlan {
             return Err(Unchecked::Label);
         }
         match &place.from {
-            From::Header(name) => self.header(name, value, on),
-            From::Json(at) => self.text(at, value, on),
+            LabelOrigin::Header(name) => self.header(name, value, on),
+            LabelOrigin::Json(at) => self.text(at, value, on),
             // A property is the proxy's statement about a caller, and cannot be written.
-            From::Property(_) => Err(Unchecked::Label),
+            LabelOrigin::Property(_) => Err(Unchecked::Label),
         }
     }
 }
 
 fn new_place<'a>(sources: &'a [LabelReader], on: RequestToChange<'_>) -> Option<&'a LabelReader> {
     let fits = |read: &&LabelReader| match &read.from {
-        From::Header(_) => true,
-        From::Property(_) => false,
-        From::Json(at) => on.body.is_ok_and(|(doc, bytes)| match body::spot(doc.root(bytes), at) {
-            Ok(Spot::Value(_)) => true,
-            Ok(Spot::Member(_, keys)) => keys.len() == 1,
-            Ok(Spot::Null(..)) | Err(_) => false,
-        }),
+        LabelOrigin::Header(_) => true,
+        LabelOrigin::Property(_) => false,
+        LabelOrigin::Json(at) => {
+            on.body.is_ok_and(|(doc, bytes)| match body::spot(doc.root(bytes), at) {
+                Ok(Spot::Value(_)) => true,
+                Ok(Spot::Member(_, keys)) => keys.len() == 1,
+                Ok(Spot::Null(..)) | Err(_) => false,
+            })
+        }
     };
-    let json = |read: &&LabelReader| matches!(read.from, From::Json(_));
+    let json = |read: &&LabelReader| matches!(read.from, LabelOrigin::Json(_));
     sources.iter().find(fits).or_else(|| sources.iter().find(json))
 }

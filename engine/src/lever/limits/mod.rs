@@ -35,7 +35,7 @@ use crate::ledger::{Book, Hold, ReservationOutcome, Standing, StoreError, Wait};
 use crate::policy::document::{Mode, OnUnreadable};
 use crate::policy::program::Program;
 use crate::policy::program::label::{Label, LabelId};
-use crate::policy::program::limit::{Limit, NoPrice, Over};
+use crate::policy::program::limit::{Limit, NoPrice, OverAction};
 use crate::policy::program::selector::Holds;
 use admission::LimitedRequest;
 use charges::Charge;
@@ -317,7 +317,7 @@ fn over(cx: &mut Context, refusals: &Refusals, request: &mut LimitedRequest) -> 
     let over = if request.downgraded.is_none() { word(&limit.over) } else { "reject" };
     tell::event(cx, EventKind::LimitFull, limit, ("hemostat.action", over.into()));
     match &limit.over {
-        Over::Downgrade(model)
+        OverAction::Downgrade(model)
             if request.downgraded.is_none() && rewrite::can_set_model(cx, model) =>
         {
             cx.record.action(&limit.rule.id, "downgrade", false);
@@ -326,7 +326,7 @@ fn over(cx: &mut Context, refusals: &Refusals, request: &mut LimitedRequest) -> 
             None
         }
         // Waiting does not help a request that exceeds the whole cap: the caller is told so.
-        Over::Fallback(fallback)
+        OverAction::Fallback(fallback)
             if request.downgraded.is_none() && refusals.longest.wait != Wait::Never =>
         {
             cx.record.action(&limit.rule.id, "fallback", false);
@@ -344,10 +344,10 @@ fn holds(cx: &Context, limit: &Limit) -> bool {
 }
 
 /// The policy's word for what a limit does above its cap.
-fn word(over: &Over) -> &'static str {
+fn word(over: &OverAction) -> &'static str {
     match over {
-        Over::Reject => "reject",
-        Over::Fallback(_) => "fallback",
-        Over::Downgrade(_) => "downgrade",
+        OverAction::Reject => "reject",
+        OverAction::Fallback(_) => "fallback",
+        OverAction::Downgrade(_) => "downgrade",
     }
 }

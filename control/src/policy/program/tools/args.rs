@@ -16,7 +16,7 @@ pub struct Args {
 
 /// The result of a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Test {
+pub enum TestResult {
     /// It holds.
     Yes,
     /// It does not.
@@ -25,7 +25,7 @@ pub enum Test {
     Unknown,
 }
 
-impl From<bool> for Test {
+impl From<bool> for TestResult {
     fn from(holds: bool) -> Self {
         if holds { Self::Yes } else { Self::No }
     }
@@ -88,13 +88,13 @@ impl Args {
 
     /// Evaluates a condition.
     #[must_use]
-    pub fn test(&self, pointer: &[String], argument: &Argument) -> Test {
+    pub fn test(&self, pointer: &[String], argument: &Argument) -> TestResult {
         let value = match self.find(pointer) {
             PointedAt::Value(value) => Some(value),
             PointedAt::Missing => None,
-            PointedAt::Doubtful => return Test::Unknown,
+            PointedAt::Doubtful => return TestResult::Unknown,
         };
-        let number = || value.and_then(|value| number(&value)).ok_or(Test::Unknown);
+        let number = || value.and_then(|value| number(&value)).ok_or(TestResult::Unknown);
         let compare = |bound: Option<f64>, holds: fn(f64, f64) -> bool| {
             bound.map(|bound| number().map_or_else(|doubt| doubt, |n| holds(n, bound).into()))
         };
@@ -105,11 +105,11 @@ impl Args {
             argument.eq.as_ref().map(|eq| equal(value, eq)),
             argument.glob.as_ref().map(|globs| glob(value, globs)),
         ];
-        let tests: Vec<Test> = tests.into_iter().flatten().collect();
+        let tests: Vec<TestResult> = tests.into_iter().flatten().collect();
         match () {
-            () if tests.contains(&Test::No) => Test::No,
-            () if tests.contains(&Test::Unknown) => Test::Unknown,
-            () => Test::Yes,
+            () if tests.contains(&TestResult::No) => TestResult::No,
+            () if tests.contains(&TestResult::Unknown) => TestResult::Unknown,
+            () => TestResult::Yes,
         }
     }
 
@@ -170,8 +170,8 @@ fn number(value: &Value<'_>) -> Option<f64> {
     double(text.trim()).filter(|number| !number.is_nan())
 }
 
-fn equal(value: Option<Value<'_>>, scalar: &Scalar) -> Test {
-    let Some(value) = value else { return Test::No };
+fn equal(value: Option<Value<'_>>, scalar: &Scalar) -> TestResult {
+    let Some(value) = value else { return TestResult::No };
     match (scalar, value.kind()) {
         (Scalar::Number(expected), Kind::Number | Kind::String) => {
             number(&value).is_some_and(|number| number == *expected).into()
@@ -180,13 +180,13 @@ fn equal(value: Option<Value<'_>>, scalar: &Scalar) -> Test {
         (Scalar::Text(expected), Kind::String) => value.is_str(expected).into(),
         (Scalar::Bool(expected), Kind::Bool) => (value.as_bool() == Some(*expected)).into(),
         (Scalar::Bool(expected), Kind::String) => value.is_str(&expected.to_string()).into(),
-        (_, Kind::Object | Kind::Array) => Test::Unknown,
-        _ => Test::No,
+        (_, Kind::Object | Kind::Array) => TestResult::Unknown,
+        _ => TestResult::No,
     }
 }
 
 /// A missing value is the empty text, like a missing label. For a list, one matching item is enough.
-fn glob(value: Option<Value<'_>>, globs: &Globs) -> Test {
+fn glob(value: Option<Value<'_>>, globs: &Globs) -> TestResult {
     let Some(value) = value else { return globs.hold("").into() };
     match value.kind() {
         Kind::String => globs.hold(&value.as_str().unwrap_or_default()).into(),
@@ -196,10 +196,10 @@ fn glob(value: Option<Value<'_>>, globs: &Globs) -> Test {
             let texts: Option<Vec<_>> = value.children().map(|item| item.as_str()).collect();
             match texts {
                 Some(texts) => texts.iter().any(|text| globs.hold(text)).into(),
-                None => Test::Unknown,
+                None => TestResult::Unknown,
             }
         }
-        Kind::Object => Test::Unknown,
+        Kind::Object => TestResult::Unknown,
     }
 }
 
@@ -207,7 +207,7 @@ fn glob(value: Option<Value<'_>>, globs: &Globs) -> Test {
 mod tests {
     use super::*;
 
-    fn test(args: &str, argument: Argument) -> Test {
+    fn test(args: &str, argument: Argument) -> TestResult {
         Args::json(args.as_bytes()).test(&["amount".to_owned()], &argument)
     }
 
@@ -218,21 +218,21 @@ mod tests {
     #[test]
     fn small_amounts_and_large_ones() {
         for (args, expected) in [
-            (r#"{"amount":50}"#, Test::No),
-            (r#"{"amount":100}"#, Test::No),
-            (r#"{"amount":100.01}"#, Test::Yes),
-            (r#"{"amount":1e3}"#, Test::Yes),
-            (r#"{"amount":1e999}"#, Test::Yes),
-            (r#"{"amount":"150"}"#, Test::Yes),
-            (r#"{"amount":" 50 "}"#, Test::No),
-            (r#"{"amo\u0075nt":150}"#, Test::Yes),
-            (r#"{"amount":50,"amount":500}"#, Test::Unknown),
-            (r#"{"amount":"a lot"}"#, Test::Unknown),
-            (r#"{"amount":[500]}"#, Test::Unknown),
-            (r#"{"amount":null}"#, Test::Unknown),
-            (r#"{}"#, Test::Unknown),
-            ("", Test::Unknown),
-            (r#"{"amount":500"#, Test::Unknown),
+            (r#"{"amount":50}"#, TestResult::No),
+            (r#"{"amount":100}"#, TestResult::No),
+            (r#"{"amount":100.01}"#, TestResult::Yes),
+            (r#"{"amount":1e3}"#, TestResult::Yes),
+            (r#"{"amount":1e999}"#, TestResult::Yes),
+            (r#"{"amount":"150"}"#, TestResult::Yes),
+            (r#"{"amount":" 50 "}"#, TestResult::No),
+            (r#"{"amo\u0075nt":150}"#, TestResult::Yes),
+            (r#"{"amount":50,"amount":500}"#, TestResult::Unknown),
+            (r#"{"amount":"a lot"}"#, TestResult::Unknown),
+            (r#"{"amount":[500]}"#, TestResult::Unknown),
+            (r#"{"amount":null}"#, TestResult::Unknown),
+            (r#"{}"#, TestResult::Unknown),
+            ("", TestResult::Unknown),
+            (r#"{"amount":500"#, TestResult::Unknown),
         ] {
             assert_eq!(test(args, gt(100.0)), expected, "{args}");
         }
@@ -245,24 +245,24 @@ mod tests {
         let exists = |exists| Argument { exists: Some(exists), ..Argument::default() };
         let eq = |scalar| Argument { eq: Some(scalar), ..Argument::default() };
         for (args, argument, expected) in [
-            (r#"{"amount":"/etc/passwd"}"#, glob("/etc/*"), Test::Yes),
-            (r#"{"amount":["/tmp/a","/etc/passwd"]}"#, glob("/etc/*"), Test::Yes),
-            (r#"{"amount":"/tmp"}"#, glob("/etc/*"), Test::No),
-            (r#"{}"#, glob("/etc/*"), Test::No),
-            (r#"{"amount":{}}"#, glob("*"), Test::Unknown),
-            (r#"{}"#, exists(false), Test::Yes),
-            (r#"{"amount":null}"#, exists(false), Test::No),
-            (r#"{"amount":0}"#, exists(true), Test::Yes),
-            (r#"{"amount":1.0}"#, eq(Scalar::Number(1.0)), Test::Yes),
-            (r#"{"amount":"prod"}"#, eq(Scalar::Text("prod".to_owned())), Test::Yes),
-            (r#"{"amount":true}"#, eq(Scalar::Bool(true)), Test::Yes),
-            (r#"{"amount":"dev"}"#, eq(Scalar::Text("prod".to_owned())), Test::No),
+            (r#"{"amount":"/etc/passwd"}"#, glob("/etc/*"), TestResult::Yes),
+            (r#"{"amount":["/tmp/a","/etc/passwd"]}"#, glob("/etc/*"), TestResult::Yes),
+            (r#"{"amount":"/tmp"}"#, glob("/etc/*"), TestResult::No),
+            (r#"{}"#, glob("/etc/*"), TestResult::No),
+            (r#"{"amount":{}}"#, glob("*"), TestResult::Unknown),
+            (r#"{}"#, exists(false), TestResult::Yes),
+            (r#"{"amount":null}"#, exists(false), TestResult::No),
+            (r#"{"amount":0}"#, exists(true), TestResult::Yes),
+            (r#"{"amount":1.0}"#, eq(Scalar::Number(1.0)), TestResult::Yes),
+            (r#"{"amount":"prod"}"#, eq(Scalar::Text("prod".to_owned())), TestResult::Yes),
+            (r#"{"amount":true}"#, eq(Scalar::Bool(true)), TestResult::Yes),
+            (r#"{"amount":"dev"}"#, eq(Scalar::Text("prod".to_owned())), TestResult::No),
         ] {
             assert_eq!(test(args, argument.clone()), expected, "{args} {argument:?}");
         }
         let between = Argument { gt: Some(1.0), lt: Some(3.0), ..Argument::default() };
-        assert_eq!(test(r#"{"amount":2}"#, between.clone()), Test::Yes);
-        assert_eq!(test(r#"{"amount":3}"#, between), Test::No);
+        assert_eq!(test(r#"{"amount":2}"#, between.clone()), TestResult::Yes);
+        assert_eq!(test(r#"{"amount":3}"#, between), TestResult::No);
     }
 
     #[test]

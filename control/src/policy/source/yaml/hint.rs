@@ -27,7 +27,7 @@ pub(super) fn meant(info: &str, text: &str, line: usize) -> Option<String> {
 }
 
 /// A place where something begins that a later line may continue.
-struct Open<'a> {
+struct OpenEntry<'a> {
     /// Indentation, in blanks.
     indent: usize,
     /// The line it begins on, from 1.
@@ -39,8 +39,8 @@ struct Open<'a> {
 }
 
 /// What is open before this line: the entries of lists and maps above it that nothing has closed.
-fn open_before(text: &str, line: usize) -> Vec<Open<'_>> {
-    let mut open: Vec<Open<'_>> = Vec::new();
+fn open_before(text: &str, line: usize) -> Vec<OpenEntry<'_>> {
+    let mut open: Vec<OpenEntry<'_>> = Vec::new();
     for (number, written) in text.lines().enumerate().take(line.saturating_sub(1)) {
         let mut rest = written.trim_start_matches(' ');
         if rest.trim().is_empty() || rest.starts_with('#') || rest == "---" {
@@ -50,12 +50,17 @@ fn open_before(text: &str, line: usize) -> Vec<Open<'_>> {
         open.retain(|one| one.indent < indent);
         let mut at = indent;
         while let Some(item) = rest.strip_prefix("- ") {
-            open.push(Open { indent: at, line: number + 1, text: rest.trim_end(), dash: true });
+            open.push(OpenEntry {
+                indent: at,
+                line: number + 1,
+                text: rest.trim_end(),
+                dash: true,
+            });
             let inner = item.trim_start_matches(' ');
             at += 2 + item.len() - inner.len();
             rest = inner;
         }
-        open.push(Open { indent: at, line: number + 1, text: rest.trim_end(), dash: false });
+        open.push(OpenEntry { indent: at, line: number + 1, text: rest.trim_end(), dash: false });
     }
     open
 }
