@@ -3,12 +3,12 @@
 //!
 //! ```text
 //! wire     the messages, as bytes                              (no state)
-//! entry    one account: owed, under way, the service's word    (no storage, no clock)
+//! entry    one account: owed, in flight, the service's decision (no storage, no clock)
 //! set      the accounts that share one slot of storage
 //! health   which services do not answer, and which have no reservations
 //! table    all of it over the storage that workers share
-//! call     what is to be sent, and what an answer means
-//! reservation  room that a service holds for a request, and what it has come to
+//! call     what is sent, and what an answer means
+//! reservation  room that a service holds for a request, and how much of it was used
 //! ```
 //! Usage is *owed* when a request is settled. The worker whose turn it is *takes* what is owed, sends it, and reports
 //! the outcome to the table. What was certainly not counted is owed again. What may have been counted is not sent

@@ -5,7 +5,7 @@ use crate::answer::{CutReason, FrameContext, FrameLoop, HoldReason, Listener, Ou
 use crate::context::record::Record;
 use crate::mcp::Messages;
 
-/// An answer whose body is looked at.
+/// An answer whose body is read.
 #[derive(Debug)]
 pub(super) struct Answering {
     pub frames: FrameLoop,
@@ -16,16 +16,16 @@ pub(super) struct Answering {
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "there is one an answer, in a box of its own")]
 pub(super) enum FrameJudge {
-    /// Nothing: the answer is only metered, and passes as it comes.
+    /// Nothing: the answer is only metered, and passes as it arrives.
     Nobody,
     /// Guardrails and tools rules, on what a model says.
     Model(Pipe),
-    /// The same, on what a server of tools says.
+    /// The same, for the messages of a tool server.
     Messages(Messages),
 }
 
 impl Answering {
-    /// True if what passes may change.
+    /// True if what passes may be changed.
     pub(super) fn acts(&self) -> bool {
         match &self.judge {
             FrameJudge::Nobody => false,
@@ -52,7 +52,7 @@ impl Answering {
         }
     }
 
-    /// Bytes that wait: whole frames, and what has come of the next one.
+    /// Bytes that wait: whole frames, and what has arrived of the next one.
     pub(super) fn held_bytes(&self) -> usize {
         let queued = match &self.judge {
             FrameJudge::Model(pipe) => pipe.held_bytes(),
@@ -78,7 +78,7 @@ impl Answering {
         }
     }
 
-    /// Memory that waiting frames take, and that everything kept takes: those, and the frame that is not whole.
+    /// Memory of waiting frames, and memory of everything that is kept: those, and the incomplete frame.
     #[inline]
     pub(super) fn memory(&self) -> (usize, usize) {
         let held = match &self.judge {

@@ -1,4 +1,4 @@
-//! The memory that an exchange keeps between callbacks, requested from the VM's account before it is taken.
+//! The memory that an exchange keeps between callbacks, reserved from the VM's budget before it is taken.
 
 use super::Exchange;
 use super::answering::Answering;
@@ -7,8 +7,7 @@ use crate::counters::Unchecked;
 use crate::limits;
 
 impl Exchange {
-    /// Gives the exchange its VM's account of memory. Without it the exchange has the bounds of a whole VM to
-    /// itself.
+    /// Gives the exchange its VM's budgets of memory. Without them the exchange has the bounds of a whole VM to itself.
     pub fn set_memory(&mut self, vm: &VmMemory) {
         self.cx.memory = ExchangeMemory::of(vm);
     }
@@ -19,7 +18,7 @@ impl Exchange {
         answer.set_room(memory.held.room(), memory.kept.room(), memory.held.taken());
     }
 
-    /// Notes what an answer keeps until its next chunk. Once it is cut, nothing of it is kept.
+    /// Records what an answer keeps until its next chunk. Once it is cut, nothing of it is kept.
     pub(super) fn account(&mut self, answer: &Answering) {
         let (held, kept) = answer.memory();
         self.cx.memory.held.set(held);

@@ -50,7 +50,7 @@ use crate::policy::Program;
 use crate::policy::document::OnUnreadable;
 use answering::Answering;
 
-/// Envoy's details of an answer that upstream broke off after its headers had left: it cannot be mended.
+/// Envoy's details of an answer that upstream broke off after its headers had left: it cannot be repaired.
 const UPSTREAM_BROKE_OFF: &[u8] = b"upstream_reset_after_response_started";
 
 /// One request and its answer, under exactly one policy (invariant 3).
@@ -60,23 +60,23 @@ pub struct Exchange {
     phase: Phase,
     /// The caller's signature over the request.
     signed: Option<Signed>,
-    /// What passed of a body that is only watched.
+    /// What has passed of a body that is only watched.
     peeked: Vec<u8>,
     guardrails: Guardrails,
     tools: ToolsLever,
     /// The status of the answer.
     status: u16,
-    /// The answer, while its body is looked at.
+    /// The answer, while its body is read.
     answer: Option<Box<Answering>>,
     /// When the answer was cut (Unix nanoseconds).
     cut_ns: Option<u64>,
-    /// What of it has passed, where nobody holds it.
+    /// What of it has passed, if it is not held.
     passed: Option<passed::Passed>,
     /// It passes as a stream.
     streams: bool,
     /// Its last byte has arrived.
     complete: bool,
-    /// It is ended by a policy that has come into force since.
+    /// A policy that has come into force since ends it.
     stop: Option<StreamStop>,
     /// What limits have charged.
     charges: Charges,
@@ -94,7 +94,7 @@ pub struct Exchange {
 enum Phase {
     /// Nothing has arrived.
     New,
-    /// It is no call of a dialect: nothing but internal headers is touched.
+    /// It is not a call of a dialect: only internal headers are touched.
     Other,
     /// Its body is examined to find out whether it is a call.
     Sniffing,
@@ -111,7 +111,7 @@ enum Phase {
 }
 
 impl Exchange {
-    /// Begins an exchange under this policy, where no accounts are kept: a policy with limits refuses all calls.
+    /// Begins an exchange under this policy without accounts: a policy with limits refuses all calls.
     #[must_use]
     pub fn new(program: Rc<Program>) -> Self {
         Self::begin(program, None)
@@ -171,9 +171,9 @@ impl Exchange {
         self.answer.as_ref().and_then(|answer| answer.waits_for())
     }
 
-    /// The host failed to give or take bytes of this exchange. True if the exchange must be refused: a rule has acted, so that
-    /// what the host still has must not leave; bytes are held here; or an enforced rule needed the bytes, and the policy does
-    /// not say `on_unreadable: pass`.
+    /// The host failed to provide or accept bytes of this exchange. True if the exchange must be refused: a rule has
+    /// acted, so that what the host still has must not leave; bytes are held here; or an enforced rule needed the
+    /// bytes, and the policy does not say `on_unreadable: pass`.
     pub fn host_failed(&mut self) -> bool {
         let enforced = match self.phase {
             Phase::New | Phase::Sniffing | Phase::Body => self.cx.program.enforces(),
@@ -189,13 +189,13 @@ impl Exchange {
             self.answer.as_ref().is_some_and(|answer| answer.acts() && answer.held_bytes() > 0);
         let refuse = self.cx.record.acted() || holds || (enforced && !pass);
         self.cx.record.unchecked(Unchecked::Host, refuse);
-        // What the answer would have said of its usage is no longer known.
+        // The usage that the answer would have reported is no longer known.
         self.charges.answer_unreadable();
         self.capturing.host_failed(refuse);
         refuse
     }
 
-    /// Takes the effects since the last call: what is to be counted, logged, stored and told.
+    /// Takes the effects since the last call: what is to be counted, logged, stored and reported.
     pub fn effects(&mut self) -> Vec<Effect> {
         let mut effects = self.cx.record.take();
         let mut origin: Option<Rc<Origin>> = None;
@@ -208,8 +208,8 @@ impl Exchange {
         effects
     }
 
-    /// True if the proxy's word for how it ended is of use to [`Exchange::finish`]: an answer of which the last byte has
-    /// come has not been broken off.
+    /// True if the proxy's reason for the end is of use to [`Exchange::finish`]: an answer whose last byte has arrived
+    /// was not broken off.
     #[must_use]
     pub fn asks_how_it_ended(&self) -> bool {
         self.is_call() && !self.complete
@@ -225,7 +225,7 @@ impl Exchange {
         self.tools.grant_slots = Some(slots);
     }
 
-    /// The accounts of a fleet are kept here. Without this, limits with `global` count in the process alone.
+    /// Keeps the fleet's accounts here. Without them, limits with `global` count in this process alone.
     pub fn set_fleet(&mut self, table: Rc<FleetTable>) {
         self.charges.set_fleet(table);
     }

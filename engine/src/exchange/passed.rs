@@ -1,7 +1,7 @@
 //! An answer that passes without being held, as far as it has passed.
 //!
-//! An answer that rules look at is held frame by frame and can be ended between any two. One that only passes has been
-//! parsed by nobody, and its bytes have left as they came, half frames too. What has passed of it is kept ([`Passed`]),
+//! An answer that rules look at is held frame by frame and can be ended between any two. One that only passes is not
+//! parsed, and its bytes have left as they arrived, including half frames. What has passed of it is kept ([`Passed`]),
 //! and read only if the stream must be ended:
 //!
 //! ```text
@@ -34,9 +34,9 @@ pub(super) struct Passed {
 #[derive(Debug)]
 struct PassedRead {
     frames: FrameLoop,
-    /// Of MCP: who still waits for an answer.
+    /// For MCP: which requests still wait for an answer.
     messages: Option<Messages>,
-    /// Something in it could not be read, so what its caller has got is unknown.
+    /// Something in it could not be read, so what its caller has been sent is unknown.
     lost: bool,
 }
 
@@ -44,7 +44,7 @@ struct PassedRead {
 pub(super) enum PassedEnd {
     /// With these bytes.
     With(Vec<u8>),
-    /// It cannot be ended: what its caller has got is unknown.
+    /// It cannot be ended: what its caller has been sent is unknown.
     Lost,
 }
 
@@ -78,7 +78,7 @@ impl Passed {
             self.bytes.reserve_exact(capacity.saturating_sub(self.bytes.len()));
             self.bytes.extend_from_slice(chunk);
         } else {
-            // There is no room for more bytes, only for what they say.
+            // There is no room for more bytes, only for their contents.
             let read = self.read(cx, rules);
             read.frames.set_room(cx.memory.kept.room());
             read.read(chunk);
@@ -104,8 +104,8 @@ impl Passed {
         read
     }
 
-    /// Ends the answer where its next frame begins, and returns what leaves in place of this chunk. `None`: the current frame
-    /// is not whole yet.
+    /// Ends the answer where its next frame begins, and returns what leaves in place of this chunk. `None`: the current
+    /// frame is incomplete.
     pub(super) fn end(
         &mut self,
         cx: &mut Context,
@@ -154,7 +154,7 @@ impl PassedRead {
         while self.one(&mut bytes) {}
     }
 
-    /// Reads one frame off the front of what has passed; false: no whole one is left.
+    /// Reads one frame off the front of what has passed; false if no complete one is left.
     fn one(&mut self, bytes: &mut &[u8]) -> bool {
         let Some(shown) = self.frames.next(bytes) else { return false };
         if matches!(shown.content, FrameContent::Unread(_)) {

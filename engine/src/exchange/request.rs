@@ -63,7 +63,7 @@ impl Exchange {
             recognised.model.is_some() && recognised.kind == CallKind::Generate && !end;
         self.cx.recognise_as(recognised);
         if more_models {
-            // The path names one, and the body may let others answer.
+            // The path names one, and the body may name others that may answer.
             self.cx.labels.add(LabelId::MODEL, Label::Unknown);
         }
         if !by_body {
@@ -80,15 +80,15 @@ impl Exchange {
         }
         let mut needs = choose::needs_with_changes(&mut self.cx);
         if may_be_mcp {
-            // Servers of MCP stand at such paths too. Only those of its first revision are at home at Anthropic's:
-            // elsewhere the answer is asked for in plain once the body has shown that it may be one's.
+            // MCP servers use such paths too, but only those of its first revision use Anthropic's: for the others, an
+            // unencoded answer is requested once the body has shown that it may be MCP.
             let mut as_mcp = protocol::needs_as_mcp(&mut self.cx);
             as_mcp.answer &= anthropic;
             needs = needs.and(as_mcp);
         }
         let may_be_a2a = may_be_mcp || (by_body && self.cx.is_mcp());
         if may_be_a2a && needs.body != Need::Hold && self.cx.program.enforces() {
-            // An agent that is asked at such a path. The answer is asked for in plain once the body has shown it.
+            // An agent at such a path. An unencoded answer is requested once the body has shown it.
             let as_a2a = protocol::needs_as_a2a(&mut self.cx);
             needs = needs.and(Needs { answer: false, ..as_a2a });
         }
@@ -103,7 +103,7 @@ impl Exchange {
             Need::Hold => {
                 let hold = self.cx.program.hold_headers;
                 if !hold && needs.rewrite && !signed("content-length") {
-                    // The headers leave before anybody knows the new length.
+                    // The headers leave before the new length is known.
                     edits.push(HeaderEdit::Remove("content-length".to_owned()));
                 }
                 RequestVerdict::NeedBody { hold, edits }
@@ -112,7 +112,7 @@ impl Exchange {
         }
     }
 
-    /// The body is whole (after [`RequestVerdict::NeedBody`]); `None`: the host failed to give it.
+    /// The body is complete (after [`RequestVerdict::NeedBody`]); `None`: the host failed to provide it.
     pub fn request_body(&mut self, body: Option<&[u8]>) -> RequestVerdict {
         if self.phase != Phase::Body {
             // The answer came before the whole body, and was judged by what was known then.
@@ -130,18 +130,18 @@ impl Exchange {
         self.keep_peeked(chunk);
         if end {
             let body = std::mem::take(&mut self.peeked);
-            // Only watching rules look at a body that passes, so the verdict is always to let it.
+            // Only watching rules look at a body that passes, so the verdict is always to pass it.
             let _ = self.decide(self.cx.no_body.is_none().then_some(body.as_slice()), Vec::new());
             self.drop_peeked();
         }
     }
 
-    /// The answer comes before the request's body is whole: it is judged by what is known without the body. Gives what
-    /// is said in the answer's place, where an enforced rule needed the body and the policy does not say `pass`.
-    /// `unasked`: the proxy says that it asked nobody, so that nothing is missed.
+    /// The answer arrives before the whole request body: it is judged by what is known without the body. Returns the
+    /// replacement of the answer if an enforced rule needed the body and the policy does not say `pass`. `unasked`: the
+    /// proxy has forwarded nothing, so nothing was missed.
     pub(super) fn overtaken(&mut self, unasked: bool) -> Option<Reply> {
         if !self.peeked.is_empty() && Doc::default().parse(&self.peeked).is_ok() {
-            // All of a watched body has come, and only the word that it ends is missing.
+            // All of a watched body has arrived, and only the signal of its end is missing.
             self.request_chunk(&[], true);
             return None;
         }
@@ -155,7 +155,7 @@ impl Exchange {
         }
         match self.decide(None, Vec::new()) {
             RequestVerdict::Reply(reply) => Some(reply),
-            // A service that should have been asked first was not: nobody knows whether there was room.
+            // A service that should have been asked first was not: it is unknown whether there was room.
             RequestVerdict::Ask(_) => {
                 self.charges.give_back(&mut self.cx);
                 self.cx.record.unchecked(Unchecked::Overtaken, true);
@@ -282,7 +282,7 @@ impl Exchange {
         }
     }
 
-    /// Asks the limits, which come last: what they let through leaves.
+    /// Asks the limits, which come last: what they admit leaves.
     pub(super) fn charge(
         &mut self,
         edits: Vec<HeaderEdit>,
@@ -293,8 +293,8 @@ impl Exchange {
         self.by_limits(admission)
     }
 
-    /// The callout with this number (of [`RequestVerdict::Ask`]) was answered. `None`: others are still out, or nothing
-    /// waits any more.
+    /// The callout with this number (of [`RequestVerdict::Ask`]) was answered. `None`: others are still open, or
+    /// nothing waits any more.
     pub fn callout_answered(
         &mut self,
         number: usize,
@@ -343,8 +343,8 @@ impl Exchange {
         self.answered(reply)
     }
 
-    /// What a call gets while there is no usable policy (`on_error: closed`): 503 in the caller's dialect, which says that the call
-    /// may be retried, since a policy may come at any moment.
+    /// The reply to a call while there is no usable policy (`on_error: closed`): 503 in the caller's dialect, marked as
+    /// retriable, since a policy may arrive at any moment.
     pub(super) fn no_policy(&mut self) -> RequestVerdict {
         const UNAVAILABLE: u16 = 503;
         self.cx.record.count("hemostat_no_policy_total".to_owned());
@@ -353,7 +353,7 @@ impl Exchange {
         self.answered(reply)
     }
 
-    /// The proxy answers: our headers are added, and what comes back on the response's side is our own.
+    /// The proxy answers: the filter's headers are added, and what arrives on the response's side is this reply.
     pub(super) fn answered(&mut self, mut reply: Reply) -> RequestVerdict {
         self.phase = Phase::Answered;
         self.tools.return_grants(&mut self.cx);

@@ -1,4 +1,4 @@
-//! The answer's side: its headers decide how its body is looked at.
+//! The answer's side: its headers decide how its body is read.
 
 use std::rc::Rc;
 
@@ -33,8 +33,8 @@ impl Exchange {
             && (!ok || !self.cx.program.limits.rules.is_empty())
     }
 
-    /// The answer's headers have come, `:status` included. `local`: the proxy made the answer itself, no upstream
-    /// spoke (its own time-outs and connection failures among them).
+    /// The answer's headers have arrived, `:status` included. `local`: the proxy made the answer itself, without
+    /// upstream (including its own time-outs and connection failures).
     pub fn response_headers(
         &mut self,
         headers: &Headers,
@@ -170,7 +170,7 @@ impl Exchange {
         let mut events = KnownEvents::Nothing;
         let mut out = Output::new(chunk);
         let was_cut = self.cut_ns;
-        // Upstream had nothing more to say: there is nothing to end.
+        // Upstream had nothing more to send: there is nothing to end.
         let over = end && chunk.is_empty();
         let answer = self.answer.take();
         let left = match answer {
@@ -288,7 +288,7 @@ impl Exchange {
         Some(ended)
     }
 
-    /// The answer's body is whole (after [`ResponseVerdict::Whole`]); `None`: the host failed to give it.
+    /// The answer's body is complete (after [`ResponseVerdict::Whole`]); `None`: the host failed to provide it.
     pub fn response_body(&mut self, body: Option<&[u8]>, now_ns: u64) -> WholeVerdict {
         self.complete = body.is_some();
         let verdict = self.judge_body(body, now_ns);
@@ -343,10 +343,10 @@ impl Exchange {
         }
     }
 
-    /// What stands in place of a whole answer.
+    /// What replaces a whole answer.
     fn in_place(&mut self, cut: &CutReason, now_ns: u64) -> Reply {
         if !(200..300).contains(&self.status) {
-            // An error stays an error: its text alone is taken out.
+            // An error stays an error: only its text is withheld.
             return self.cx.error(self.status, "content_blocked", "the error's text was withheld");
         }
         match cut {
@@ -447,7 +447,7 @@ impl Exchange {
         }
     }
 
-    /// Begins to look at the answer's body.
+    /// Begins to read the answer's body.
     fn open_answer(&mut self, framing: Framing, chosen: ChosenRules) {
         self.phase = Phase::Answering;
         self.charges.open_meter(&self.cx, framing);
@@ -486,7 +486,7 @@ impl Exchange {
         self.answer = Some(Box::new(Answering { frames, judge }));
     }
 
-    /// Adds our headers to the answer.
+    /// Adds the filter's headers to the answer.
     fn show(&self, edits: &mut Vec<HeaderEdit>) {
         for (name, value) in self.cx.own_headers() {
             edits.retain(|edit| *edit != HeaderEdit::Remove(name.to_owned()));

@@ -28,7 +28,7 @@ fn by_body(protocol: DialectId) -> Recognised {
 }
 
 impl Exchange {
-    /// A request that nothing tells of before its body: looked at where an enforced rule would need it if it were MCP,
+    /// A request that cannot be recognised before its body: examined if an enforced rule would need it if it were MCP,
     /// else other traffic.
     pub(crate) fn unrecognised(&mut self, edits: Vec<HeaderEdit>) -> RequestVerdict {
         let usable = !self.cx.program.unusable;
@@ -66,7 +66,7 @@ impl Exchange {
         RequestVerdict::Sniff { waits, hold, edits }
     }
 
-    /// The next bytes of a body that is being looked at (after [`RequestVerdict::Sniff`]). `end`: they are the last.
+    /// The next bytes of a body that is being examined (after [`RequestVerdict::Sniff`]). `end`: they are the last.
     pub fn request_sniff(&mut self, bytes: &[u8], end: bool) -> RequestVerdict {
         if let Some(lane) = &mut self.lane {
             lane.feed(&self.cx.program, bytes);
@@ -84,7 +84,7 @@ impl Exchange {
                 let needs = choose::needs_with_changes(&mut self.cx);
                 let covers = |signed: &Signed| signed.covers("accept-encoding");
                 let signed = self.signed.as_ref().is_some_and(covers);
-                // Headers that have left can no longer ask for a plain answer, nor state another length.
+                // Headers that have left can no longer ask for an unencoded answer, nor state another length.
                 if !hold && needs.rewrite {
                     return self.found_late(protocol);
                 }
@@ -111,7 +111,7 @@ impl Exchange {
         }
     }
 
-    /// A call in a body of which the beginning has left: it never becomes whole at the server.
+    /// A call in a body whose beginning has left: it never becomes complete at the server.
     fn found_late(&mut self, protocol: DialectId) -> RequestVerdict {
         self.cx.recognise_as(by_body(protocol));
         self.cx.count_dialect();
@@ -131,7 +131,7 @@ impl Exchange {
         self.answered(reply)
     }
 
-    /// A closed lane answers; what is then let through may still turn out to be MCP.
+    /// A closed lane is refused; what then passes may still turn out to be MCP.
     fn closed_lane(&mut self) -> Option<RequestVerdict> {
         let program = Rc::clone(&self.cx.program);
         let lane = other_traffic::lane(&self.cx, &program)?;
@@ -146,7 +146,7 @@ impl Exchange {
             && self.lane.as_ref().is_some_and(|lane| lane.is_call())
     }
 
-    /// What becomes of a request of no other protocol. `end`: its body is whole.
+    /// What happens to a request of no other protocol. `end`: its body is complete.
     fn judge_lane(&mut self, end: bool) -> RequestVerdict {
         if let Some(lane) = &self.lane {
             if lane.is_open() && !end {
@@ -165,7 +165,8 @@ impl Exchange {
         RequestVerdict::Pass { edits: Vec::new(), body: None }
     }
 
-    /// What becomes of a request at a path that a dialect shares with others, whose body is not in that dialect's shape.
+    /// What happens to a request at a path that a dialect shares with others, whose body is not in that dialect's
+    /// format.
     pub(super) fn other_shape(&mut self, body: &[u8], edits: Vec<HeaderEdit>) -> RequestVerdict {
         self.cx.mcp = None;
         self.cx.labels.set(LabelId::DIALECT, Label::value("", true));

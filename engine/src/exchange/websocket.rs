@@ -1,5 +1,5 @@
-//! Upgrades to a websocket where a model is called: what is said on one cannot be read, so it is opened only where no
-//! enforced rule needs to read it. Callers that get 426 ask over HTTP.
+//! Upgrades to a websocket where a model is called: messages on one cannot be read, so it is opened only if no enforced
+//! rule needs to read them. Callers that get 426 ask over HTTP.
 
 use super::{Exchange, Phase};
 use crate::context::facts::{self, Headers};
@@ -13,8 +13,8 @@ use crate::policy::program::label::{Label, LabelId};
 /// "Upgrade Required" (RFC 9110 §15.5.22): Codex and others then ask over HTTP at once.
 const UPGRADE_REQUIRED: u16 = 426;
 
-/// True for a request to speak on a websocket from now on (RFC 6455; RFC 8441 where a proxy leaves it so). What has a
-/// body is a call like any other: the header is only the caller's word.
+/// True for a request to switch to a websocket (RFC 6455; RFC 8441 if a proxy forwards it like that). A request with a
+/// body is a call like any other: the header is only the caller's claim.
 fn is_upgrade(headers: &Headers, method: &str) -> bool {
     let tokens = |name| {
         facts::values(headers, name)
@@ -26,7 +26,7 @@ fn is_upgrade(headers: &Headers, method: &str) -> bool {
 }
 
 impl Exchange {
-    /// What becomes of a request that asks for a websocket at a path of a model; `None`: it is none.
+    /// What happens to a request for a websocket at a path of a model; `None` if it is not one.
     pub(super) fn upgrade(
         &mut self,
         method: &str,
@@ -52,7 +52,7 @@ impl Exchange {
         }
         describe::request(&mut self.cx);
         if let Some(reply) = failsafe::before(&mut self.cx) {
-            // A canned answer is no use to a caller that wants to go on talking: over HTTP it gets one.
+            // A canned answer is useless to a caller that wants to continue the conversation: over HTTP it gets one.
             let status = if reply.status == 200 { UPGRADE_REQUIRED } else { reply.status };
             let reply = self.cx.error(status, "content_blocked", "a kill rule is in force");
             return Some(self.answered(reply));
@@ -65,7 +65,7 @@ impl Exchange {
         Some(self.charge(edits.to_vec(), None, None))
     }
 
-    /// Lanes that are nowhere but on websockets pass like other traffic, and are closed with it.
+    /// Lanes that exist only on websockets pass like other traffic, and are closed with it.
     fn live(&mut self, target: &str) -> Option<RequestVerdict> {
         if !dialect::lane::is_live(target) || self.cx.program.unusable {
             return None;

@@ -12,7 +12,7 @@ use crate::policy::program::limit::Limit;
 use crate::wire::edit::{self, Edit};
 use crate::wire::json::{Doc, Kind, Value};
 
-/// True if the model can be changed to this one: it is a different one, and the place it stands in can be written.
+/// True if the model can be changed to this one: it is a different one, and the place that names it can be written.
 pub(super) fn can_set_model(cx: &Context, model: &str) -> bool {
     let Some(call) = cx.call.as_ref().filter(|_| !cx.is_mcp()) else { return false };
     if call.model == model {
