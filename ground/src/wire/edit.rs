@@ -65,7 +65,7 @@ pub fn apply_to(payload: &[u8], edits: &[Edit]) -> Vec<u8> {
     apply(&Frame::whole(payload.to_vec()), edits)
 }
 
-/// A message's payload with the changes, which are those of the model's own event if the payload contains one as base64.
+/// A message's payload with the changes, which apply to the model's own event if it has one as base64.
 fn apply_to_message(frame: &Frame<'_>, message: &EventStreamMessage, edits: &[Edit]) -> Vec<u8> {
     let outer = frame.payload.first().cloned().unwrap_or_default();
     let bytes = frame.raw.get(outer).unwrap_or_default();

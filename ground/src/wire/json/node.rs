@@ -31,9 +31,9 @@ pub(super) struct Node {
     pub(super) key_escaped: bool,
     /// A string: it is written with escapes. An object: a key may occur twice in it, or is written with escapes.
     pub(super) flag: bool,
-    /// The key's [`hash`].
+    /// The key's [`hash`](super::key::hash).
     pub(super) key_hash: u16,
-    /// An object: the [`key_bit`]s of its keys, as written.
+    /// An object: the [`key_bit`](super::key::key_bit)s of its keys, as written.
     pub(super) keys: u32,
     /// The value's bytes; a string's include its quotes.
     pub(super) start: u32,
