@@ -47,6 +47,7 @@ mod registry;
 mod reply;
 mod request;
 mod say;
+mod sent_chunks;
 mod spelling;
 pub mod spend;
 mod splice;

@@ -3,39 +3,17 @@
 use super::super::number::number;
 use super::super::openai::{Finish, is_finished};
 use super::super::say::Say;
-use super::super::texts::short;
+use super::super::sent_chunks::{SentChoice, SentChunks, finish_reason, tail};
 use super::super::write::Json;
 use super::super::{Call, Ending, TextKey};
 use super::kind;
-use super::own::NO_USAGE;
 use super::shapes;
-use crate::limits;
 use crate::wire::json::Value;
 use crate::wire::own::OwnEvents;
 
-/// What the caller has been sent of one choice.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-struct Choice {
-    index: u32,
-    /// Its first chunk, the one with the role, was sent.
-    begun: bool,
-    /// Text of `content` was sent.
-    content: bool,
-    /// Text of `refusal` was sent.
-    refusal: bool,
-    finish: Finish,
-}
-
 /// What the caller has been sent of a stream.
 #[derive(Debug, Default)]
-pub(super) struct Sent {
-    id: Option<String>,
-    model: Option<String>,
-    created: u64,
-    choices: Vec<Choice>,
-    usage: bool,
-    done: bool,
-}
+pub(super) struct Sent(SentChunks);
 
 /// The members that all chunks of one stream share.
 #[derive(Debug)]
@@ -48,13 +26,10 @@ struct Chunks<'a> {
 impl Chunks<'_> {
     fn delta(&mut self, choice: u32, delta: &str, finish: Option<&str>) {
         let mut json = Json::default();
-        json.raw(&self.head).raw(r#"[{"index":"#).number(choice.into());
-        json.raw(r#","delta":"#).raw(delta).raw(r#","logprobs":null,"finish_reason":"#);
-        match finish {
-            Some(finish) => json.text(finish),
-            None => json.raw("null"),
-        };
-        json.raw("}]").raw(self.tail);
+        json.raw(&self.head).raw(r#"{"index":"#).number(choice.into());
+        json.raw(r#","delta":"#).raw(delta);
+        finish_reason(&mut json, finish);
+        json.raw("}").raw(self.tail);
         self.out.push("", json.as_str());
     }
 }
@@ -63,24 +38,19 @@ impl Sent {
     /// A chunk was sent.
     pub(super) fn frame(&mut self, root: &Value<'_>) {
         for field in shapes::each(root).flat_map(|chunk| chunk.children()) {
-            match &*field.key() {
-                b"id" if self.id.is_none() => self.id = short(Some(field)),
-                b"model" if self.model.is_none() => self.model = short(Some(field)),
-                b"created" => self.created = field.as_u64().unwrap_or(self.created),
-                b"usage" => self.usage |= !field.is_null(),
-                b"choices" => {
-                    for choice in shapes::each(&field) {
-                        self.choice(&choice);
-                    }
+            if field.key_is("choices") {
+                for choice in shapes::each(&field) {
+                    self.choice(&choice);
                 }
-                _ => {}
+            } else {
+                self.0.member(field);
             }
         }
     }
 
     /// A frame without JSON was sent.
     pub(super) fn other(&mut self, bytes: &[u8]) {
-        self.done |= bytes.windows(6).any(|w| w == b"[DONE]");
+        self.0.other(bytes);
     }
 
     fn choice(&mut self, choice: &Value<'_>) {
@@ -90,7 +60,7 @@ impl Sent {
         };
         let (content, refusal) = (text("content"), text("refusal"));
         let finished = is_finished(choice);
-        let Some(own) = self.own(number(choice.get("index"))) else { return };
+        let Some(own) = self.0.choice(number(choice.get("index"))) else { return };
         own.begun |= delta.is_some();
         own.content |= content;
         own.refusal |= refusal;
@@ -100,11 +70,7 @@ impl Sent {
     /// A chunk with this choice was read, whether or not it leaves.
     pub(super) fn was_read(&mut self, choice: &Value<'_>, index: u32) {
         let finished = is_finished(choice);
-        let known = self.choices.binary_search_by_key(&index, |own| own.index).is_ok();
-        let Some(own) = Some(index).filter(|_| finished || known).and_then(|at| self.own(at))
-        else {
-            return;
-        };
+        let Some(own) = self.0.was_read(index, finished) else { return };
         let says = |member: Value<'_>| {
             !member.key_is("role") && !member.is_null() && member.raw().len() > 2
         };
@@ -114,31 +80,7 @@ impl Sent {
 
     /// True if text was sent in the `content` of this choice.
     pub(super) fn spoke(&self, index: u32) -> bool {
-        let at = self.choices.binary_search_by_key(&index, |own| own.index);
-        at.ok().and_then(|at| self.choices.get(at)).is_some_and(|own| own.content)
-    }
-
-    fn own(&mut self, index: u32) -> Option<&mut Choice> {
-        let at = match self.choices.binary_search_by_key(&index, |own| own.index) {
-            Ok(at) => at,
-            Err(at) if self.choices.len() < limits::OPEN_TEXTS => {
-                self.choices.insert(at, Choice { index, ..Choice::default() });
-                at
-            }
-            Err(_) => return None,
-        };
-        self.choices.get_mut(at)
-    }
-
-    fn head(&self, call: &Call, read_model: Option<&str>, ending: &Ending) -> String {
-        let own_id = format!("chatcmpl-hemostat-{}", ending.decision);
-        let model = self.model.as_deref().or(read_model).unwrap_or(&call.model);
-        let created = if self.id.is_some() { self.created } else { ending.now };
-        let mut json = Json::default();
-        json.raw(r#"{"id":"#).text(self.id.as_deref().unwrap_or(&own_id));
-        json.raw(r#","object":"chat.completion.chunk","created":"#).number(created);
-        json.raw(r#","model":"#).text(model).raw(r#","choices":"#);
-        json.take()
+        self.0.known(index).is_some_and(|own| own.content)
     }
 
     /// The rest of the stream: texts that still leave, the ending's text, a finish for every choice, usage, `[DONE]`.
@@ -148,23 +90,17 @@ impl Sent {
         model: Option<&str>,
         ending: &Ending,
     ) -> OwnEvents {
-        if self.done {
+        if self.0.is_done() {
             return OwnEvents::default();
         }
-        let tail = if call.include_usage { r#","usage":null}"# } else { "}" };
-        let mut chunks =
-            Chunks { head: self.head(call, model, ending), tail, out: OwnEvents::default() };
+        let head = self.0.head(("chatcmpl", "chat.completion.chunk"), call, model, ending);
+        let mut chunks = Chunks { head, tail: tail(call), out: OwnEvents::default() };
         for (text_key, text) in ending.before.iter().filter(|(_, text)| !text.is_empty()) {
             self.before(&mut chunks, *text_key, text);
         }
-        let begun = self.choices.iter().any(|c| c.content || c.refusal);
-        let say = Say::ending(&ending.how, call, begun);
+        let say = Say::ending(&ending.how, call, self.0.has_text());
         // Choices that were requested and have not begun get all of it too.
-        for index in 0..call.choices.max(1) {
-            self.own(index);
-        }
-        self.choices.sort_unstable_by_key(|c| c.index);
-        for choice in self.choices.iter_mut().filter(|c| !c.finish.is_over()) {
+        for choice in self.0.open(call) {
             if let Some(text) = say.text {
                 said(&mut chunks, choice, text, say.refusal);
             } else if !choice.begun {
@@ -178,12 +114,7 @@ impl Sent {
             chunks.delta(choice.index, "{}", Some(finish));
             choice.finish = Finish::OVER;
         }
-        if call.include_usage && !self.usage {
-            let usage = format!(r#"{}[],"usage":{NO_USAGE}}}"#, chunks.head);
-            chunks.out.push("", &usage);
-        }
-        chunks.out.push("", "[DONE]");
-        self.done = true;
+        self.0.end(call, &chunks.head, &mut chunks.out);
         chunks.out
     }
 
@@ -195,10 +126,8 @@ impl Sent {
             kind::REASONING => "reasoning",
             _ => return,
         };
-        let Some(choice) = self.own(text_key.a) else { return };
-        if choice.finish.is_over() {
-            return;
-        }
+        let choice = self.0.choice(text_key.a).filter(|choice| !choice.finish.is_over());
+        let Some(choice) = choice else { return };
         chunks.delta(choice.index, &delta(choice, field, text), None);
         choice.content |= field == "content";
         choice.refusal |= field == "refusal";
@@ -206,7 +135,7 @@ impl Sent {
 }
 
 /// The ending's text in one choice: it continues the open text, after a blank line.
-fn said(chunks: &mut Chunks<'_>, choice: &mut Choice, text: &str, refusal: bool) {
+fn said(chunks: &mut Chunks<'_>, choice: &mut SentChoice, text: &str, refusal: bool) {
     let refusal = refusal || (choice.refusal && !choice.content);
     let (field, open) =
         if refusal { ("refusal", choice.refusal) } else { ("content", choice.content) };
@@ -216,7 +145,7 @@ fn said(chunks: &mut Chunks<'_>, choice: &mut Choice, text: &str, refusal: bool)
 }
 
 /// A delta with one text; a choice's first one carries the role, without which SDK helpers reject the stream.
-fn delta(choice: &mut Choice, field: &str, text: &str) -> String {
+fn delta(choice: &mut SentChoice, field: &str, text: &str) -> String {
     let mut json = Json::default();
     json.raw("{");
     if !choice.begun {

@@ -1,11 +1,9 @@
 //! Answers that the proxy writes itself, and the parts that endings of streams share with them.
 
 use super::super::say::Say;
+use super::super::sent_chunks::NO_USAGE;
 use super::super::write::Json;
 use super::super::{Call, EndingHow};
-
-/// Usage of an answer that the proxy made: nothing is billed.
-pub(super) const NO_USAGE: &str = r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#;
 
 /// Why a choice ended. A refusal has no other finish reason than the content filter's.
 pub(super) fn finish(say: &Say<'_>) -> &'static str {
