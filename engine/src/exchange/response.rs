@@ -12,6 +12,7 @@ use crate::answer::{
     ChosenRules, ChunkOutput, CutReason, FrameContext, FrameLoop, KnownEvents, Output, Pipe,
     PipeSettings, Rules, ToolRules,
 };
+use crate::base::decimal::digits;
 use crate::context::facts::{self, Headers, Now, seconds};
 use crate::context::verdict::{HeaderEdit, ResponseVerdict, StreamVerdict, WholeVerdict};
 use crate::counters::Unchecked;
@@ -70,7 +71,7 @@ impl Exchange {
             Phase::Asked | Phase::Answering => {}
         }
         let status = status(headers);
-        self.cx.record.state("http.response.status_code", status.to_string());
+        self.cx.record.state("http.response.status_code", digits(u64::from(status)));
         self.charges.answer_begins(status, local);
         if let Some(mut reply) = failsafe::after(&mut self.cx, status, local, now_ns) {
             self.phase = Phase::Answered;

@@ -5,6 +5,7 @@
 
 use crate::answer::KnownEvents;
 use crate::answer::glance::{AnswerSummary, Glance};
+use crate::base::decimal::digits;
 use crate::context::Context;
 use crate::context::facts::{self, Headers, Now};
 use crate::dialect::spend::Usage;
@@ -121,7 +122,7 @@ impl AnswerWatch {
             ("gen_ai.usage.reasoning.output_tokens", some(usage.reasoning)),
         ] {
             if let Some(count) = count {
-                cx.record.state(key, count.to_string());
+                cx.record.state(key, digits(count));
             }
         }
         if let Some(micros) = money {
@@ -153,7 +154,7 @@ pub(crate) fn request(cx: &mut Context) {
         cx.record.state("hemostat.policy_version", version.clone());
     }
     if let Some(serial) = cx.program.serial {
-        cx.record.state("hemostat.policy_serial", serial.to_string());
+        cx.record.state("hemostat.policy_serial", digits(serial));
     }
     let program = std::rc::Rc::clone(&cx.program);
     for (id, name) in program.labels.named().filter(|(id, _)| !id.is_built_in()) {
@@ -177,9 +178,9 @@ fn in_seconds(ns: u64) -> String {
 /// Millionths as a decimal fraction with six places.
 fn of_micros(micros: u64) -> String {
     const ONE: u64 = 1_000_000;
-    let mut text = (micros / ONE).to_string();
+    let mut text = digits(micros / ONE);
     // A leading one keeps the zeros of the places, and is then left out.
-    let places = (ONE + micros % ONE).to_string();
+    let places = digits(ONE + micros % ONE);
     text.push('.');
     text.push_str(places.get(1..).unwrap_or_default());
     text

@@ -133,3 +133,12 @@ proptest! {
         prop_assert_eq!(other.is_nearest(value), by == 0, "{} and {}", printed, by);
     }
 }
+
+#[test]
+fn whole_numbers_are_written_as_the_standard_library_does() {
+    let powers = (0..20).map(|power| 10_u64.pow(power));
+    let edges = powers.flat_map(|power| [power - 1, power, power.saturating_add(1)]);
+    for number in edges.chain([u64::MAX, u64::MAX - 1, 1 << 63]) {
+        assert_eq!(digits(number), number.to_string());
+    }
+}
