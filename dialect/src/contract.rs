@@ -11,6 +11,7 @@ use super::own_answers::OwnAnswers;
 use super::recognise::RequestLine;
 use super::reply::{CannedAnswer, ErrorAnswer, Reply};
 use super::spend::{Spending, Usage};
+use super::told::Told;
 use super::tools::{RemovedTools, Tool};
 use crate::wire::edit::Edit;
 use crate::wire::frame::Framing;
@@ -85,6 +86,8 @@ pub(super) struct Answers {
     pub(super) speech: Option<fn(u8) -> Speech>,
     /// [`Dialect::has_choices`]
     pub(super) choices: bool,
+    /// [`Dialect::told`]
+    pub(super) told: &'static Told,
 }
 
 /// What a request and an answer report about cost.
@@ -234,6 +237,12 @@ impl Dialect {
     #[must_use]
     pub fn has_choices(&self) -> bool {
         self.answers.choices
+    }
+
+    /// Where an answer reports what the record of a call shows.
+    #[must_use]
+    pub fn told(&self) -> &'static Told {
+        self.answers.told
     }
 
     /// What a request says about its cost.

@@ -12,6 +12,7 @@ use super::{
 };
 use super::{gemini, ollama, openai_chat};
 use crate::spend::{Spending, Usage, some_tokens};
+use crate::told::Told;
 use crate::wire::json::{Doc, Kind, Value};
 use crate::wire::own::OwnEvents;
 
@@ -35,6 +36,7 @@ const WORDLESS: Dialect = Dialect {
         error: |_, error| ollama::error(error),
         speech: None,
         choices: false,
+        told: &Told { usage: &[b"prompt_eval_count"], ..Told::OPENAI },
     },
     spend: Spend { spending: |_| spending(Some(0)), ..Spend::NONE },
 };
@@ -69,7 +71,11 @@ pub(super) const OPENAI_EMBEDDINGS: Dialect = Dialect {
         },
         ..WORDLESS.requests
     },
-    answers: Answers { error: openai_chat::DIALECT.answers.error, ..WORDLESS.answers },
+    answers: Answers {
+        error: openai_chat::DIALECT.answers.error,
+        told: &Told::OPENAI,
+        ..WORDLESS.answers
+    },
     spend: Spend { usage: openai_chat::DIALECT.spend.usage, ..WORDLESS.spend },
     ..WORDLESS
 };
@@ -88,7 +94,11 @@ pub(super) const OPENAI_IMAGES: Dialect = Dialect {
         },
         ..WORDLESS.requests
     },
-    answers: Answers { error: openai_chat::DIALECT.answers.error, ..WORDLESS.answers },
+    answers: Answers {
+        error: openai_chat::DIALECT.answers.error,
+        told: &Told::OPENAI,
+        ..WORDLESS.answers
+    },
     // Where pictures are billed in tokens, they are billed as output.
     spend: Spend { spending: |_| spending(None), usage: usage_of_images, ..WORDLESS.spend },
     ..WORDLESS
@@ -102,7 +112,11 @@ pub(super) const GEMINI_PREDICT: Dialect = Dialect {
         ..About::of(DialectId::GeminiPredict, "gemini-predict", "gcp.gemini")
     },
     requests: Requests { recognise: recognise_predict, ..WORDLESS.requests },
-    answers: Answers { error: gemini::DIALECT.answers.error, ..WORDLESS.answers },
+    answers: Answers {
+        error: gemini::DIALECT.answers.error,
+        told: &Told::GEMINI,
+        ..WORDLESS.answers
+    },
     spend: Spend { usage: gemini::DIALECT.spend.usage, ..WORDLESS.spend },
     ..WORDLESS
 };

@@ -18,6 +18,7 @@ use super::own_answers::OwnAnswers;
 use super::recognise::{self, RequestLine};
 use super::spend::Spending;
 use super::{CallKind, Dialect, DialectId, ErrorAnswer, Recognised, Reply, Speech, gemini, mcp};
+use crate::told::Told;
 
 /// The dialect.
 pub(super) const DIALECT: Dialect = Dialect {
@@ -30,6 +31,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         error,
         speech: Some(|_| Speech::Says),
         choices: false,
+        told: &Told { id: &[b"id"], ..Told::NOTHING },
     },
     // Agents do not report usage.
     spend: Spend { spending: |_| Ok(Spending { turns: 1, ..Spending::default() }), ..Spend::NONE },

@@ -16,6 +16,7 @@ use super::own_answers::OwnAnswers;
 use super::write::{Json, error_reply};
 use super::{Dialect, DialectId, ErrorAnswer, Recognised, Reply, Speech};
 use crate::recognise;
+use crate::told::Told;
 
 /// The dialect.
 pub(super) const DIALECT: Dialect = Dialect {
@@ -28,6 +29,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         error,
         speech: Some(speech),
         choices: false,
+        told: &Told::ANTHROPIC,
     },
     spend: Spend { spending: spend::spending, usage: spend::usage, cap: spend::cap, ..Spend::NONE },
 };

@@ -19,6 +19,7 @@ use super::{
     Answer, Call, CannedAnswer, Dialect, DialectId, EndingHow, ErrorAnswer, Reply, Speech,
 };
 use crate::recognise;
+use crate::told::Told;
 use crate::wire::frame::Framing;
 use crate::wire::own::OwnEvents;
 
@@ -37,6 +38,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         error: |_, error| exception(error),
         speech: Some(speech),
         choices: false,
+        told: &Told { finish: &[b"stopReason"], usage: &[b"usage"], ..Told::NOTHING },
     },
     spend: Spend { spending: spend::spending, usage: spend::usage, cap: spend::cap, ..Spend::NONE },
 };

@@ -18,6 +18,7 @@ use super::{
     Speech,
 };
 use crate::recognise;
+use crate::told::Told;
 use crate::wire::frame::Framing;
 
 /// The dialect.
@@ -34,6 +35,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         error,
         speech: Some(speech),
         choices: true,
+        told: &Told::GEMINI,
     },
     spend: Spend { spending: spend::spending, usage: spend::usage, cap: spend::cap, ..Spend::NONE },
 };

@@ -15,6 +15,7 @@ use super::contract::{About, Answers, OfferedTools, Requests, Spend};
 use super::own_answers::OwnAnswers;
 use super::{Dialect, DialectId, Speech, openai};
 use crate::recognise;
+use crate::told::Told;
 
 /// The dialect.
 pub(super) const DIALECT: Dialect = Dialect {
@@ -27,6 +28,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         error: |_, error| openai::error(error),
         speech: Some(speech),
         choices: true,
+        told: &Told::OPENAI,
     },
     spend: Spend {
         spending: spend::spending,

@@ -17,21 +17,23 @@ mod openings;
 use openings::Openings;
 
 use super::KnownEvents;
-use crate::dialect::DialectId;
 use crate::dialect::spend::Usage;
+use crate::dialect::{self, DialectId, Names, Told};
 use crate::limits::{GLANCE_BEGUN, GLANCE_HEAD, GLANCE_TAIL};
 use crate::wire::find;
 use crate::wire::json::Doc;
 
 /// Keeps the two ends of one answer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Glance {
+    /// Where it says what.
+    told: &'static Told,
     head: Vec<u8>,
     tail: Vec<u8>,
+    /// Bytes before the tail are no longer there.
+    dropped: bool,
     /// The beginnings of the last events, kept if that is where the answer says how it ended.
     openings: Option<Openings>,
-    /// The dialect reports the request's tokens at the beginning of a stream.
-    begins: bool,
 }
 
 /// What an answer reported about itself. Empty if it did not, or not in the places that are searched.
@@ -52,8 +54,8 @@ impl Glance {
     #[must_use]
     pub fn new(dialect: DialectId) -> Self {
         let openings = (dialect == DialectId::OpenaiResponses).then(Openings::default);
-        let begins = matches!(dialect, DialectId::Anthropic | DialectId::BedrockInvoke);
-        Self { openings, begins, ..Self::default() }
+        let told = dialect::dialect(dialect).told();
+        Self { told, head: Vec::new(), tail: Vec::new(), dropped: false, openings }
     }
 
     /// Reads the next bytes of the answer, as upstream sent them, and what is known of the events in them: events that
@@ -68,8 +70,10 @@ impl Glance {
         self.head.extend_from_slice(chunk.get(..room).unwrap_or(chunk));
         let last = chunk.get(chunk.len().saturating_sub(GLANCE_TAIL)..).unwrap_or_default();
         if last.len() == GLANCE_TAIL {
+            self.dropped |= chunk.len() > GLANCE_TAIL || !self.tail.is_empty();
             self.tail.clear();
         } else if self.tail.len() + last.len() > 2 * GLANCE_TAIL {
+            self.dropped = true;
             // Rare: the bytes that arrived since pay for the move.
             self.tail.drain(..self.tail.len() - (GLANCE_TAIL - last.len()));
         }
@@ -84,9 +88,14 @@ impl Glance {
         self.head.first().is_some_and(|first| first.is_ascii_lowercase() || *first == b':')
     }
 
+    /// True if this end is all of the answer.
+    fn is_all(&self, end: &[u8]) -> bool {
+        !self.dropped && end.len() == self.tail.len()
+    }
+
     /// The document that contains the byte `at` of one of the ends: the answer, or an event on a line of its own.
     fn document<'a>(&self, end: &'a [u8], at: usize) -> Option<&'a [u8]> {
-        if !self.is_stream() && self.tail.starts_with(&self.head) {
+        if !self.is_stream() && self.is_all(end) {
             return Some(end);
         }
         let (before, after) = end.split_at_checked(at)?;
@@ -105,80 +114,94 @@ impl Glance {
     pub fn served(&self, priced: bool, usage: impl Fn(&Doc, &[u8], &mut Usage)) -> AnswerSummary {
         let mut served = AnswerSummary::default();
         let mut doc = Doc::default();
-        // Adds the counts of the member there; false if it is not an object, or incomplete.
+        // Adds the counts of the member there; false if it has none, or is incomplete.
         let mut read_usage = |bytes: &[u8], open: usize, value: &[u8], own: &mut Usage| {
-            let member = bytes.get(open..).filter(|_| value.starts_with(b"{"));
+            let member = bytes.get(open..).filter(|_| is_count(value));
             let whole = member.is_some_and(|member| doc.parse_member(member));
             if let (true, Some(member)) = (whole, member) {
                 usage(&doc, member, own);
             }
             whole
         };
-        let mut counts = false;
-        let mut from = 0;
-        while let Some(open) = find::first_name(&self.head, from, *b"imru") {
-            from = open + 1;
-            let Some((name, value)) = member(&self.head, open) else { continue };
-            match name {
-                b"id" | b"responseId" => first(&mut served.id, value),
-                b"model" | b"modelVersion" | b"model_version" => first(&mut served.model, value),
-                b"usage" => counts |= read_usage(&self.head, open, value, &mut served.usage),
-                _ => continue,
-            }
-            if !served.id.is_empty() && !served.model.is_empty() && (counts || !self.begins) {
-                break;
-            }
-        }
-        let mut finish = None;
-        let (mut counts, mut all_of) = (false, Doc::default());
         let tail = self.tail.get(self.tail.len().saturating_sub(GLANCE_TAIL)..);
         let tail = tail.unwrap_or_default();
+        let (stream, told) = (self.is_stream(), self.told);
+        let mut seeks = Sought::all(told);
+        seeks.forget(Member::Finish);
+        seeks.forget(Member::OtherUsage);
+        // Most say what they used at the end, and of an answer that is all there the end is read for it.
+        let read_there = if stream { !told.begins } else { self.is_all(tail) };
+        if read_there {
+            seeks.forget(Member::Usage);
+        }
+        let mut from = 0;
+        while seeks.seeks(Member::Id)
+            || seeks.seeks(Member::Model)
+            || (told.begins && seeks.seeks(Member::Usage))
+        {
+            let Some(open) = find::first_name(&self.head, from, seeks.letters) else { break };
+            from = open + 1;
+            let Some((member, value)) = seeks.member(&self.head, open) else { continue };
+            let found = match member {
+                Member::Id => said(&mut served.id, value),
+                Member::Model => said(&mut served.model, value),
+                _ => read_usage(&self.head, open, value, &mut served.usage),
+            };
+            if found {
+                seeks.forget(member);
+            }
+        }
+        let mut seeks = Sought::all(told);
+        if !told.id_in_all || !served.id.is_empty() {
+            seeks.forget(Member::Id);
+        }
+        if !served.model.is_empty() {
+            seeks.forget(Member::Model);
+        }
+        let mut how = None;
+        let mut all_of = Doc::default();
         let mut to = tail.len();
         let mut endings = 0;
-        loop {
-            let rest = finish.is_some() && !served.model.is_empty() && !served.id.is_empty();
-            let open = match rest {
-                true => find::last_name(tail, to, *b"fu"),
-                false => find::last_name(tail, to, *b"fmrsu"),
-            };
-            let Some(open) = open else { break };
+        while seeks.seeks(Member::Usage)
+            || seeks.seeks(Member::OtherUsage)
+            || (how.is_none() && seeks.seeks(Member::Finish))
+        {
+            let Some(open) = find::last_name(tail, to, seeks.letters) else { break };
             to = open;
-            let Some((name, value)) = member(tail, open) else { continue };
-            match name {
-                b"responseId" => first(&mut served.id, value),
-                b"model" | b"modelVersion" | b"model_version" => first(&mut served.model, value),
-                b"usage" | b"usageMetadata" | b"usage_metadata" if counts => {}
-                b"usage" | b"usageMetadata" | b"usage_metadata" => {
-                    // Some servers end a stream with zeros: they have reported usage before.
-                    let all = priced.then(|| self.document(tail, open)).flatten();
-                    counts = match all {
+            let Some((member, value)) = seeks.member(tail, open) else { continue };
+            let found = match member {
+                Member::Id => said(&mut served.id, value),
+                Member::Model => said(&mut served.model, value),
+                Member::Finish => {
+                    // An earlier event: usage for the whole answer does not come before the event that ends it.
+                    endings += 1;
+                    if stream && (how.is_some() || endings > LAST_EVENTS) {
+                        break;
+                    }
+                    how = how.or_else(|| text(value));
+                    how.is_some() && !stream
+                }
+                Member::Usage | Member::OtherUsage => {
+                    let all = if priced { self.document(tail, open) } else { None };
+                    let counts = match all.filter(|_| is_count(value)) {
                         Some(all) if all_of.parse(all).is_ok() => {
                             usage(&all_of, all, &mut served.usage);
                             true
                         }
                         _ => read_usage(tail, open, value, &mut served.usage),
                     };
-                    counts &= served.usage.output != Some(0);
+                    // Some servers end a stream with zeros: they have reported usage before.
+                    counts && (member == Member::OtherUsage || served.usage.output != Some(0))
                 }
-                b"finish_reason" | b"finishReason" | b"stop_reason" | b"stopReason" => {
-                    // An earlier event: usage for the whole answer does not come before the event that ends it.
-                    endings += 1;
-                    if self.is_stream() && (finish.is_some() || endings > LAST_EVENTS) {
-                        break;
-                    }
-                    finish = finish.or_else(|| text(value));
-                }
-                _ => continue,
-            }
-            if counts && (finish.is_some() || self.openings.is_some()) {
-                break;
+            };
+            if found {
+                seeks.forget(member);
             }
         }
         if let Some(Openings { last, before, .. }) = &self.openings {
-            finish =
-                [last, before, &self.head].into_iter().find_map(|part| ending(part)).or(finish);
+            how = [last, before, &self.head].into_iter().find_map(|part| ending(part));
         }
-        finish.unwrap_or_default().clone_into(&mut served.finish);
+        how.unwrap_or_default().clone_into(&mut served.finish);
         served
     }
 }
@@ -186,11 +209,80 @@ impl Glance {
 /// This many events may follow the one that says how the answer ended.
 const LAST_EVENTS: usize = 8;
 
-/// Keeps the first text that a member has.
-fn first(own: &mut String, value: &[u8]) {
-    if let (true, Some(said)) = (own.is_empty(), text(value)) {
-        said.clone_into(own);
+/// A member that is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Member {
+    Id,
+    Model,
+    Finish,
+    Usage,
+    OtherUsage,
+}
+
+impl Member {
+    /// All of them, by their numbers.
+    const ALL: [Self; 5] = [Self::Id, Self::Model, Self::Finish, Self::Usage, Self::OtherUsage];
+
+    /// What it is called.
+    fn names(self, told: &Told) -> Names {
+        match self {
+            Self::Id => told.id,
+            Self::Model => told.model,
+            Self::Finish => told.finish,
+            Self::Usage => told.usage,
+            Self::OtherUsage => told.other_usage,
+        }
     }
+}
+
+/// The members that are still looked for.
+#[derive(Debug, Clone, Copy)]
+struct Sought {
+    told: &'static Told,
+    /// What the names of each begin with; no name begins with a zero.
+    letters: [u8; Member::ALL.len()],
+}
+
+impl Sought {
+    /// All that this kind of answer tells.
+    fn all(told: &'static Told) -> Self {
+        let letter = |own: Member| own.names(told).first().and_then(|name| name.first()).copied();
+        Self { told, letters: Member::ALL.map(|own| letter(own).unwrap_or(0)) }
+    }
+
+    /// True while it is looked for.
+    fn seeks(&self, member: Member) -> bool {
+        self.letters.get(member as usize).is_some_and(|letter| *letter != 0)
+    }
+
+    /// It is no longer looked for.
+    fn forget(&mut self, member: Member) {
+        if let Some(letter) = self.letters.get_mut(member as usize) {
+            *letter = 0;
+        }
+    }
+
+    /// The member whose name is opened by the quote at `open`, if it is looked for, and what follows it.
+    fn member<'a>(&self, bytes: &'a [u8], open: usize) -> Option<(Member, &'a [u8])> {
+        let inside = bytes.get(open + 1..)?;
+        let first = inside.first()?;
+        let member = *Member::ALL.get(self.letters.iter().position(|letter| letter == first)?)?;
+        let names = member.names(self.told);
+        Some((member, names.iter().find_map(|name| value(inside, name))?))
+    }
+}
+
+/// True for what counts: an object of counts, or one of them.
+fn is_count(value: &[u8]) -> bool {
+    value.first().is_some_and(|first| *first == b'{' || first.is_ascii_digit())
+}
+
+/// Takes the text that a member has; false if it has none.
+fn said(own: &mut String, value: &[u8]) -> bool {
+    text(value).is_some_and(|said| {
+        said.clone_into(own);
+        true
+    })
 }
 
 /// How an OpenAI response ended: by the type of its last event, or by the status of a whole one.
@@ -198,10 +290,10 @@ fn ending(bytes: &[u8]) -> Option<&'static str> {
     let mut from = 0;
     while let Some(open) = find::first_name(bytes, from, *b"ts") {
         from = open + 1;
-        let word = match member(bytes, open) {
-            Some((b"type", value)) => text(value).and_then(|own| own.strip_prefix("response.")),
-            Some((b"status", value)) => text(value),
-            _ => None,
+        let inside = bytes.get(from..).unwrap_or_default();
+        let word = match value(inside, b"type") {
+            Some(kind) => text(kind).and_then(|own| own.strip_prefix("response.")),
+            None => value(inside, b"status").and_then(text),
         };
         let words = ["completed", "incomplete", "failed", "cancelled"];
         if let Some(word) = words.into_iter().find(|own| Some(*own) == word) {
@@ -211,16 +303,11 @@ fn ending(bytes: &[u8]) -> Option<&'static str> {
     None
 }
 
-/// The longest name that is searched for.
-const LONGEST_NAME: usize = b"usage_metadata".len();
-
-/// The member whose name begins with the quote at `open`: the name, and what follows it.
-fn member(bytes: &[u8], open: usize) -> Option<(&[u8], &[u8])> {
-    let inside = bytes.get(open + 1..)?;
-    let near = inside.get(..=LONGEST_NAME).unwrap_or(inside);
-    let (name, _) = near.split_at_checked(near.iter().position(|byte| *byte == b'"')?)?;
-    let value = inside.get(name.len() + 1..)?.trim_ascii_start().strip_prefix(b":")?;
-    Some((name, value.trim_ascii_start()))
+/// What follows a member's name, if it is this one; `inside` is what follows the quote that opens it.
+fn value<'a>(inside: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let (own, rest) = inside.split_at_checked(name.len())?;
+    let behind = rest.strip_prefix(b"\"").filter(|_| find::same(own, name))?;
+    Some(behind.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start())
 }
 
 /// The string at the beginning, if it is short and without escapes.
@@ -313,6 +400,35 @@ data: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"outpu
         let served = of(DialectId::Anthropic, answer, 5);
         assert_eq!((served.usage.fresh, served.usage.output), (Some(9), Some(44)));
         assert_eq!((&*served.id, &*served.finish), ("msg_1", "end_turn"));
+    }
+
+    #[test]
+    fn members_of_other_dialects_say_nothing() {
+        // An id of a call before the answer's own.
+        let gemini = br#"{"candidates":[{"content":{"parts":[{"functionCall":{"id":"call_1","name":"f","args":
+{"model":"m","usage":{"total":1}}}}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":3,
+"candidatesTokenCount":5},"modelVersion":"gemini-9","responseId":"r7"}"#;
+        let served = of(DialectId::Gemini, gemini, 9);
+        assert_eq!((&*served.id, &*served.model, &*served.finish), ("r7", "gemini-9", "STOP"));
+        assert_eq!((served.usage.fresh, served.usage.output), (Some(3), Some(5)));
+    }
+
+    #[test]
+    fn counts_that_are_no_object_are_read_each() {
+        let line = |done: &str| {
+            format!("{{\"model\":\"llama3\",\"message\":{{\"content\":\"a\"}},\"done\":{done}}}\n")
+        };
+        let last =
+            r#"true,"done_reason":"stop","context":[1,2,3],"prompt_eval_count":17,"eval_count":71"#;
+        let stream = line("false").repeat(300) + &line(last);
+        for answer in [&*stream, &*line(last)] {
+            for cut in [1, 50, answer.len()] {
+                let served = of(DialectId::Ollama, answer.as_bytes(), cut);
+                assert_eq!((&*served.model, &*served.finish), ("llama3", "stop"), "cut {cut}");
+                let counts = (served.usage.fresh, served.usage.output);
+                assert_eq!(counts, (Some(17), Some(71)), "cut {cut}");
+            }
+        }
     }
 
     #[test]

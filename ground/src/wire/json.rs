@@ -38,6 +38,9 @@ pub struct Doc {
 /// The most values for which a document's list initially reserves room.
 const NODES_AT_FIRST: usize = 64;
 
+/// The room for values when one member is read: what an answer reports of its usage has fewer.
+const MEMBER_NODES: usize = 24;
+
 /// A value together with its document and bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Value<'a> {
@@ -75,6 +78,7 @@ impl Doc {
     pub fn parse_member(&mut self, bytes: &[u8]) -> bool {
         self.nodes.clear();
         self.open.clear();
+        self.nodes.reserve(MEMBER_NODES);
         let whole = parse::front(bytes, &mut self.nodes, &mut self.open);
         if !whole {
             self.nodes.clear();
