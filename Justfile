@@ -47,6 +47,7 @@ oci *ARGS: wasm
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --locked -- -D warnings
+    @tools/lint-apart
     @tools/lint-wasm
     @tools/doc
     @tools/setup python

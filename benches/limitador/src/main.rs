@@ -11,7 +11,8 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
 
 use hemostat_engine::ledger::{
-    AccountKey, Book, CalendarSpan, Cap, ReservationOutcome, Settled, Store, StoreError, StoredValue, WriteOutcome,
+    AccountKey, Book, CalendarSpan, Cap, LimitKey, ReservationOutcome, Settled, Store, StoreError, StoredValue,
+    WriteOutcome,
 };
 use limitador::RateLimiter;
 use limitador::limit::{Context, Limit, Namespace};
@@ -103,7 +104,7 @@ fn threads<T>(
 fn hemostat(count: usize) -> Run {
     let shared = Shared::default();
     let cap = Cap::Calendar { amount: CAP, span: CalendarSpan::Day };
-    let key = AccountKey::new(b"limit", &["tenant"], 32);
+    let key = AccountKey::new(&LimitKey::new(b"limit"), &["tenant"], 32);
     let book = || Book::new(Rc::new(shared.clone()));
     threads(count, book, |book, truth| {
         let hold = loop {
