@@ -9,9 +9,9 @@ use super::id::DialectId;
 use super::item::Speech;
 use super::own_answers::OwnAnswers;
 use super::recognise::RequestLine;
+use super::record_members::RecordMembers;
 use super::reply::{CannedAnswer, ErrorAnswer, Reply};
 use super::spend::{Spending, Usage};
-use super::told::Told;
 use super::tools::{RemovedTools, Tool};
 use crate::wire::edit::Edit;
 use crate::wire::frame::Framing;
@@ -86,8 +86,8 @@ pub(super) struct Answers {
     pub(super) speech: Option<fn(u8) -> Speech>,
     /// [`Dialect::has_choices`]
     pub(super) choices: bool,
-    /// [`Dialect::told`]
-    pub(super) told: &'static Told,
+    /// [`Dialect::record_members`]
+    pub(super) members: &'static RecordMembers,
 }
 
 /// What a request and an answer report about cost.
@@ -239,10 +239,10 @@ impl Dialect {
         self.answers.choices
     }
 
-    /// Where an answer reports what the record of a call shows.
+    /// The members of its answers that the record of a call is made from.
     #[must_use]
-    pub fn told(&self) -> &'static Told {
-        self.answers.told
+    pub fn record_members(&self) -> &'static RecordMembers {
+        self.answers.members
     }
 
     /// What a request says about its cost.

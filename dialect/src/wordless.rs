@@ -11,8 +11,8 @@ use super::{
     Reply, RequestView, Unreadable,
 };
 use super::{gemini, ollama, openai_chat};
+use crate::record_members::RecordMembers;
 use crate::spend::{Spending, Usage, some_tokens};
-use crate::told::Told;
 use crate::wire::json::{Doc, Kind, Value};
 use crate::wire::own::OwnEvents;
 
@@ -36,7 +36,7 @@ const WORDLESS: Dialect = Dialect {
         error: |_, error| ollama::error(error),
         speech: None,
         choices: false,
-        told: &Told { usage: &[b"prompt_eval_count"], ..Told::OPENAI },
+        members: &RecordMembers { usage: &[b"prompt_eval_count"], ..RecordMembers::OPENAI },
     },
     spend: Spend { spending: |_| spending(Some(0)), ..Spend::NONE },
 };
@@ -73,7 +73,7 @@ pub(super) const OPENAI_EMBEDDINGS: Dialect = Dialect {
     },
     answers: Answers {
         error: openai_chat::DIALECT.answers.error,
-        told: &Told::OPENAI,
+        members: &RecordMembers::OPENAI,
         ..WORDLESS.answers
     },
     spend: Spend { usage: openai_chat::DIALECT.spend.usage, ..WORDLESS.spend },
@@ -96,7 +96,7 @@ pub(super) const OPENAI_IMAGES: Dialect = Dialect {
     },
     answers: Answers {
         error: openai_chat::DIALECT.answers.error,
-        told: &Told::OPENAI,
+        members: &RecordMembers::OPENAI,
         ..WORDLESS.answers
     },
     // Where pictures are billed in tokens, they are billed as output.
@@ -114,7 +114,7 @@ pub(super) const GEMINI_PREDICT: Dialect = Dialect {
     requests: Requests { recognise: recognise_predict, ..WORDLESS.requests },
     answers: Answers {
         error: gemini::DIALECT.answers.error,
-        told: &Told::GEMINI,
+        members: &RecordMembers::GEMINI,
         ..WORDLESS.answers
     },
     spend: Spend { usage: gemini::DIALECT.spend.usage, ..WORDLESS.spend },

@@ -18,7 +18,7 @@ use super::own_answers::OwnAnswers;
 use super::recognise::{self, RequestLine};
 use super::spend::Spending;
 use super::{CallKind, Dialect, DialectId, ErrorAnswer, Recognised, Reply, Speech, gemini, mcp};
-use crate::told::Told;
+use crate::record_members::RecordMembers;
 
 /// The dialect.
 pub(super) const DIALECT: Dialect = Dialect {
@@ -31,7 +31,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         error,
         speech: Some(|_| Speech::Says),
         choices: false,
-        told: &Told { id: &[b"id"], ..Told::NOTHING },
+        members: &RecordMembers { id: &[b"id"], ..RecordMembers::NOTHING },
     },
     // Agents do not report usage.
     spend: Spend { spending: |_| Ok(Spending { turns: 1, ..Spending::default() }), ..Spend::NONE },

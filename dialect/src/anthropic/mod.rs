@@ -16,7 +16,7 @@ use super::own_answers::OwnAnswers;
 use super::write::{Json, error_reply};
 use super::{Dialect, DialectId, ErrorAnswer, Recognised, Reply, Speech};
 use crate::recognise;
-use crate::told::Told;
+use crate::record_members::RecordMembers;
 
 /// The dialect.
 pub(super) const DIALECT: Dialect = Dialect {
@@ -29,7 +29,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         error,
         speech: Some(speech),
         choices: false,
-        told: &Told::ANTHROPIC,
+        members: &RecordMembers::ANTHROPIC,
     },
     spend: Spend { spending: spend::spending, usage: spend::usage, cap: spend::cap, ..Spend::NONE },
 };

@@ -19,7 +19,7 @@ use super::{
     Answer, Call, CannedAnswer, Dialect, DialectId, EndingHow, ErrorAnswer, Reply, Speech,
 };
 use crate::recognise;
-use crate::told::Told;
+use crate::record_members::RecordMembers;
 use crate::wire::frame::Framing;
 use crate::wire::own::OwnEvents;
 
@@ -38,7 +38,11 @@ pub(super) const DIALECT: Dialect = Dialect {
         error: |_, error| exception(error),
         speech: Some(speech),
         choices: false,
-        told: &Told { finish: &[b"stopReason"], usage: &[b"usage"], ..Told::NOTHING },
+        members: &RecordMembers {
+            finish: &[b"stopReason"],
+            usage: &[b"usage"],
+            ..RecordMembers::NOTHING
+        },
     },
     spend: Spend { spending: spend::spending, usage: spend::usage, cap: spend::cap, ..Spend::NONE },
 };

@@ -15,7 +15,7 @@ use super::request::has_member;
 use super::spend::{Spending, Usage, count, insert, some_tokens};
 use super::write::{Json, error_reply};
 use super::{Dialect, DialectId, ErrorAnswer, Recognised, Reply, Speech, Unreadable};
-use crate::told::Told;
+use crate::record_members::RecordMembers;
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
@@ -30,7 +30,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         error,
         speech: Some(speech),
         choices: false,
-        told: &Told { model: &[], ..Told::OPENAI },
+        members: &RecordMembers { model: &[], ..RecordMembers::OPENAI },
     },
     spend: Spend { spending, usage, cap, ..Spend::NONE },
 };

@@ -18,7 +18,7 @@ use super::{
     Speech,
 };
 use crate::recognise;
-use crate::told::Told;
+use crate::record_members::RecordMembers;
 use crate::wire::frame::Framing;
 
 /// The dialect.
@@ -35,7 +35,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         error,
         speech: Some(speech),
         choices: true,
-        told: &Told::GEMINI,
+        members: &RecordMembers::GEMINI,
     },
     spend: Spend { spending: spend::spending, usage: spend::usage, cap: spend::cap, ..Spend::NONE },
 };

@@ -19,7 +19,7 @@ use super::recognise::{self, RequestLine};
 use super::request::has_member;
 use super::write::{Json, error_reply};
 use super::{CallKind, Dialect, DialectId, ErrorAnswer, Recognised, Reply, Speech, gemini};
-use crate::told::Told;
+use crate::record_members::RecordMembers;
 use crate::wire::json::{Kind, Value};
 
 /// The dialect.
@@ -37,7 +37,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         error,
         speech: Some(speech),
         choices: false,
-        told: &Told { finish: &[], ..Told::OPENAI },
+        members: &RecordMembers { finish: &[], ..RecordMembers::OPENAI },
     },
     spend: Spend { spending: spend::spending, usage: spend::usage, cap: spend::cap, ..Spend::NONE },
 };

@@ -28,7 +28,7 @@ use super::{
     Call, CannedAnswer, Dialect, DialectId, ErrorAnswer, Recognised, Reply, RequestView, Speech,
     Unreadable,
 };
-use crate::told::Told;
+use crate::record_members::RecordMembers;
 use crate::wire::json::Doc;
 
 /// The dialect. Replies that need the ids of calls are written by [`mod@write`]; these are the ones that do not.
@@ -42,7 +42,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         error,
         speech: Some(|_| Speech::Says),
         choices: false,
-        told: &Told::NOTHING,
+        members: &RecordMembers::NOTHING,
     },
     spend: Spend::NONE,
 };

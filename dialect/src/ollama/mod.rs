@@ -17,7 +17,7 @@ use super::{
     Answer, Call, CannedAnswer, Dialect, DialectId, EndingHow, ErrorAnswer, Recognised, Reply,
     Speech, Unreadable,
 };
-use crate::told::Told;
+use crate::record_members::RecordMembers;
 use crate::wire::edit::Edit;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Kind, Value};
@@ -37,12 +37,12 @@ pub(super) const CHAT: Dialect = Dialect {
         error: |_, error| self::error(error),
         speech: Some(speech),
         choices: false,
-        told: &Told {
+        members: &RecordMembers {
             model: &[b"model"],
             finish: &[b"done_reason"],
             usage: &[b"eval_count"],
             other_usage: &[b"prompt_eval_count"],
-            ..Told::NOTHING
+            ..RecordMembers::NOTHING
         },
     },
     spend: Spend { spending, usage, cap, ..Spend::NONE },

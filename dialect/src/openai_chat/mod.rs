@@ -15,7 +15,7 @@ use super::contract::{About, Answers, OfferedTools, Requests, Spend};
 use super::own_answers::OwnAnswers;
 use super::{Dialect, DialectId, Speech, openai};
 use crate::recognise;
-use crate::told::Told;
+use crate::record_members::RecordMembers;
 
 /// The dialect.
 pub(super) const DIALECT: Dialect = Dialect {
@@ -28,7 +28,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         error: |_, error| openai::error(error),
         speech: Some(speech),
         choices: true,
-        told: &Told::OPENAI,
+        members: &RecordMembers::OPENAI,
     },
     spend: Spend {
         spending: spend::spending,

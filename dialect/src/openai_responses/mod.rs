@@ -14,7 +14,7 @@ use super::contract::{About, Answers, OfferedTools, Requests, Spend};
 use super::own_answers::OwnAnswers;
 use super::{Dialect, DialectId, Speech, openai};
 use crate::recognise;
-use crate::told::Told;
+use crate::record_members::RecordMembers;
 
 /// The dialect.
 pub(super) const DIALECT: Dialect = Dialect {
@@ -27,7 +27,7 @@ pub(super) const DIALECT: Dialect = Dialect {
         error: |_, error| openai::error(error),
         speech: Some(speech),
         choices: false,
-        told: &Told { finish: &[], ..Told::OPENAI },
+        members: &RecordMembers { finish: &[], ..RecordMembers::OPENAI },
     },
     spend: Spend { spending: spend::spending, usage: spend::usage, cap: spend::cap, ..Spend::NONE },
 };

@@ -18,7 +18,7 @@ use openings::Openings;
 
 use super::KnownEvents;
 use crate::dialect::spend::Usage;
-use crate::dialect::{self, DialectId, Names, Told};
+use crate::dialect::{self, DialectId, MemberNames, RecordMembers};
 use crate::limits::{GLANCE_BEGUN, GLANCE_HEAD, GLANCE_TAIL};
 use crate::wire::find;
 use crate::wire::json::Doc;
@@ -26,8 +26,8 @@ use crate::wire::json::Doc;
 /// Keeps the two ends of one answer.
 #[derive(Debug)]
 pub struct Glance {
-    /// Where it says what.
-    told: &'static Told,
+    /// The members that are looked for.
+    members: &'static RecordMembers,
     head: Vec<u8>,
     tail: Vec<u8>,
     /// Bytes before the tail are no longer there.
@@ -54,8 +54,8 @@ impl Glance {
     #[must_use]
     pub fn new(dialect: DialectId) -> Self {
         let openings = (dialect == DialectId::OpenaiResponses).then(Openings::default);
-        let told = dialect::dialect(dialect).told();
-        Self { told, head: Vec::new(), tail: Vec::new(), dropped: false, openings }
+        let members = dialect::dialect(dialect).record_members();
+        Self { members, head: Vec::new(), tail: Vec::new(), dropped: false, openings }
     }
 
     /// Reads the next bytes of the answer, as upstream sent them, and what is known of the events in them: events that
@@ -125,19 +125,19 @@ impl Glance {
         };
         let tail = self.tail.get(self.tail.len().saturating_sub(GLANCE_TAIL)..);
         let tail = tail.unwrap_or_default();
-        let (stream, told) = (self.is_stream(), self.told);
-        let mut seeks = Sought::all(told);
+        let (stream, members) = (self.is_stream(), self.members);
+        let mut seeks = Sought::all(members);
         seeks.forget(Member::Finish);
         seeks.forget(Member::OtherUsage);
         // Most say what they used at the end, and of an answer that is all there the end is read for it.
-        let read_there = if stream { !told.begins } else { self.is_all(tail) };
+        let read_there = if stream { !members.begins } else { self.is_all(tail) };
         if read_there {
             seeks.forget(Member::Usage);
         }
         let mut from = 0;
         while seeks.seeks(Member::Id)
             || seeks.seeks(Member::Model)
-            || (told.begins && seeks.seeks(Member::Usage))
+            || (members.begins && seeks.seeks(Member::Usage))
         {
             let Some(open) = find::first_name(&self.head, from, seeks.letters) else { break };
             from = open + 1;
@@ -151,8 +151,8 @@ impl Glance {
                 seeks.forget(member);
             }
         }
-        let mut seeks = Sought::all(told);
-        if !told.id_in_all || !served.id.is_empty() {
+        let mut seeks = Sought::all(members);
+        if !members.id_in_all || !served.id.is_empty() {
             seeks.forget(Member::Id);
         }
         if !served.model.is_empty() {
@@ -223,14 +223,14 @@ impl Member {
     /// All of them, by their numbers.
     const ALL: [Self; 5] = [Self::Id, Self::Model, Self::Finish, Self::Usage, Self::OtherUsage];
 
-    /// What it is called.
-    fn names(self, told: &Told) -> Names {
+    /// Its names.
+    fn names(self, members: &RecordMembers) -> MemberNames {
         match self {
-            Self::Id => told.id,
-            Self::Model => told.model,
-            Self::Finish => told.finish,
-            Self::Usage => told.usage,
-            Self::OtherUsage => told.other_usage,
+            Self::Id => members.id,
+            Self::Model => members.model,
+            Self::Finish => members.finish,
+            Self::Usage => members.usage,
+            Self::OtherUsage => members.other_usage,
         }
     }
 }
@@ -238,16 +238,17 @@ impl Member {
 /// The members that are still looked for.
 #[derive(Debug, Clone, Copy)]
 struct Sought {
-    told: &'static Told,
+    members: &'static RecordMembers,
     /// What the names of each begin with; no name begins with a zero.
     letters: [u8; Member::ALL.len()],
 }
 
 impl Sought {
-    /// All that this kind of answer tells.
-    fn all(told: &'static Told) -> Self {
-        let letter = |own: Member| own.names(told).first().and_then(|name| name.first()).copied();
-        Self { told, letters: Member::ALL.map(|own| letter(own).unwrap_or(0)) }
+    /// All members that this dialect has.
+    fn all(members: &'static RecordMembers) -> Self {
+        let letter =
+            |own: Member| own.names(members).first().and_then(|name| name.first()).copied();
+        Self { members, letters: Member::ALL.map(|own| letter(own).unwrap_or(0)) }
     }
 
     /// True while it is looked for.
@@ -267,7 +268,7 @@ impl Sought {
         let inside = bytes.get(open + 1..)?;
         let first = inside.first()?;
         let member = *Member::ALL.get(self.letters.iter().position(|letter| letter == first)?)?;
-        let names = member.names(self.told);
+        let names = member.names(self.members);
         Some((member, names.iter().find_map(|name| value(inside, name))?))
     }
 }
