@@ -51,6 +51,19 @@ pub(crate) fn client() -> Caller {
     }
 }
 
+/// An approval to call `refund` once, with any arguments, signed as the header of a request has it.
+pub(crate) fn approval_of_refund(key: &SecretKey) -> String {
+    let grant = Grant {
+        scope: None,
+        what: GrantTarget::AnyArgsOf("refund".to_owned()),
+        tenant: None,
+        issued_at: NOW,
+        expires: NOW + LIFE_S,
+        nonce: "n".to_owned(),
+    };
+    grant.sign(key, "ops")
+}
+
 pub(crate) fn send(program: &Rc<Program>, request: &str, response: &str) -> Seen {
     run_as(program, &made("/mcp", request, response), &Cut::Whole, &client())
 }

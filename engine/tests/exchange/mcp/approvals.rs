@@ -64,15 +64,7 @@ fn a_grant_is_not_used_up_by_a_call_that_is_refused_later() {
         let ask = |policy: Value, request: &str| {
             let program = program_under(trust.clone(), policy);
             let mut caller = client();
-            let grant = Grant {
-                scope: None,
-                what: GrantTarget::AnyArgsOf("refund".to_owned()),
-                tenant: None,
-                issued_at: NOW,
-                expires: NOW + LIFE_S,
-                nonce: "n".to_owned(),
-            };
-            caller.headers.push(("x-hemostat-approval", grant.sign(&key, "ops")));
+            caller.headers.push(("x-hemostat-approval", approval_of_refund(&key)));
             caller.slots = Some(Rc::clone(&slots) as Rc<_>);
             run_as(&program, &made("/mcp", request, DONE), &Cut::Whole, &caller)
         };

@@ -2,11 +2,10 @@
 
 use std::rc::Rc;
 
-use super::{NOW, made};
+use super::{NOW, approval_of_refund, made};
 use crate::support::{Caller, Cut, Recording, Seen, program, program_under, run_as};
 use hemostat_engine::dsse::SecretKey;
 use hemostat_engine::grant::used::LocalSlots;
-use hemostat_engine::grant::{Grant, GrantTarget, LIFE_S};
 use hemostat_engine::ledger::MemoryStore;
 use hemostat_engine::policy::Program;
 use serde_json::{Value, json};
@@ -65,15 +64,7 @@ fn a_call_of_several_rounds_is_one_grant_and_one_count() {
     let policy = json!({"tools": [{"id": "ask", "match": "refund", "do": "approve"}]});
     let program = program_under(trust, policy);
     let slots: Rc<LocalSlots> = Rc::default();
-    let grant = Grant {
-        scope: None,
-        what: GrantTarget::AnyArgsOf("refund".to_owned()),
-        tenant: None,
-        issued_at: NOW,
-        expires: NOW + LIFE_S,
-        nonce: "n".to_owned(),
-    };
-    let header = grant.sign(&key, "ops");
+    let header = approval_of_refund(&key);
     let [first, second] = rounds();
     let ask = |request: &Value, answer: &str, cut: &Cut| {
         let mut caller = client("2026-07-28");
