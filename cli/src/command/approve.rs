@@ -49,7 +49,7 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
     /// How long the grant lives: 30s, 15m; an hour at most
-    #[arg(long = "for", value_name = "TIME", default_value = "15m", value_parser = span)]
+    #[arg(long = "for", value_name = "TIME", default_value = "15m", value_parser = life)]
     life: u64,
     /// Only for this tenant [default: the one that the proxies show for the call]
     #[arg(long)]
@@ -86,18 +86,10 @@ struct Asked {
     seen: Option<Seen>,
 }
 
-/// `30s`, `15m`, `1h` in seconds.
-fn span(text: &str) -> Result<u64> {
-    let wanted = || Error::failed("30s, 15m or 1h is expected, an hour at most");
-    let unit = match text.chars().last() {
-        Some('s') => 1,
-        Some('m') => 60,
-        Some('h') => 3600,
-        _ => return Err(wanted()),
-    };
-    let count: u64 = text.trim_end_matches(['s', 'm', 'h']).parse().map_err(|_| wanted())?;
-    let seconds = count.checked_mul(unit).filter(|s| (1..=LONGEST_LIFE_S).contains(s));
-    seconds.ok_or_else(wanted)
+/// How long a grant holds, in seconds.
+fn life(text: &str) -> Result<u64> {
+    let seconds = when::length(text).filter(|s| (1..=LONGEST_LIFE_S).contains(s));
+    seconds.ok_or_else(|| Error::failed("30s, 15m or 1h is expected, an hour at most"))
 }
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {

@@ -29,31 +29,24 @@ use sources::{Activation, Event, Incident};
 use timeline::Timeline;
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
-    let within = |ms: u64| {
-        let at = ms / 1000;
-        args.since.is_none_or(|since| at >= since) && args.until.is_none_or(|until| at <= until)
-    };
-    let mut all = match &args.history {
-        Some(file) => sources::history(file)?,
-        None => {
-            let fleet = args.fleet.some()?;
-            let Some(status) = fleet.newest(err)? else { return Ok(Exit::Failed) };
-            sources::activations(status.list("history"))
-        }
-    };
+    let period = args.records.period;
+    let Some(all) = args.records.activations(&args.fleet, err)? else { return Ok(Exit::Failed) };
+    let mut all = sources::activations(&all);
     all.sort_by_key(|own| (own.at, own.serial));
     let before =
-        all.iter().rfind(|own| args.since.is_some_and(|since| own.at / 1000 < since)).cloned();
-    all.retain(|own| within(own.at));
+        all.iter().rfind(|own| period.since.is_some_and(|since| own.at / 1000 < since)).cloned();
+    all.retain(|own| period.contains(own.at));
     let scope = survey(args, err)?;
     let mut events = Vec::new();
     for file in &args.events {
-        events.extend(sources::events(file)?.into_iter().filter(|event| within(event.at)));
+        events.extend(sources::events(file)?.into_iter().filter(|event| period.contains(event.at)));
     }
     let mut incidents = Vec::new();
     for file in &args.provider_status {
         incidents.extend(
-            sources::incidents(file)?.into_iter().filter(|own| own.touches(args.since, args.until)),
+            sources::incidents(file)?
+                .into_iter()
+                .filter(|own| period.overlaps(own.begins, own.ends)),
         );
     }
     let timeline = Timeline::of(turned_bad(scope.as_ref()), scope.as_ref(), &all, &events);
@@ -106,15 +99,15 @@ fn in_json(known: &Known<'_>) -> Value {
 
 /// What the access logs say, where there are some.
 fn survey(args: &Args, err: &mut dyn Write) -> Result<Option<Report>> {
-    if args.access_log.is_empty() {
+    if args.records.access_log.is_empty() {
         return Ok(None);
     }
     let conditions = Conditions::parse(&args.conditions)?;
     let by = BY.map(str::to_owned).to_vec();
-    let (since, until) = (args.since, args.until);
-    let mut survey = Survey::new(Wanted { by, conditions, since, until, against: None });
-    survey.read(&Sources::find(&args.access_log)?, |_| {})?;
-    if let Some(file) = &args.history {
+    let period = args.records.period;
+    let mut survey = Survey::new(Wanted { by, conditions, period, against: None });
+    survey.read(&Sources::find(&args.records.access_log)?, |_| {})?;
+    if let Some(file) = &args.records.history {
         survey.releases.tell(file)?;
     }
     if survey.all.calls == 0 {

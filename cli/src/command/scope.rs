@@ -25,6 +25,7 @@ use crate::shared::access_log::Sources;
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::files;
+use crate::shared::records::Period;
 use crate::shared::terminal::safe;
 use crate::shared::when;
 use against::Against;
@@ -58,12 +59,8 @@ pub(crate) struct Args {
     /// Group by this; `a,b` groups by both together [default: feature, prompt_version, model, tenant, rule]
     #[arg(long, value_name = "LABEL")]
     by: Vec<String>,
-    /// From when on: a time, or `30m`, `6h`, `2d` before now
-    #[arg(long, value_parser = ago, value_name = "TIME")]
-    since: Option<u64>,
-    /// Until when
-    #[arg(long, value_parser = ago, value_name = "TIME")]
-    until: Option<u64>,
+    #[command(flatten)]
+    period: Period,
     /// Only calls with this label, or: calls of which this came; `!GLOB` for all others
     #[arg(long = "where", value_name = "LABEL=GLOB")]
     conditions: Vec<String>,
@@ -87,31 +84,12 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// A time: RFC 3339, or before now: `30m`, `6h`, `2d`.
-pub(crate) fn ago(text: &str) -> Result<u64> {
-    use hemostat_engine::base::time;
-    if let Ok(at) = time::parse(text) {
-        return Ok(at);
-    }
-    let now = when::now();
-    // The one reader of such spans looks forward: as far from now, to the other side.
-    when::moment(text).map(|at| now.saturating_sub(at.saturating_sub(now))).map_err(|_| {
-        let text = safe(text);
-        Error::failed(format!("`{text}` is no time such as `6h` or `2026-11-25T06:00:00Z`"))
-    })
-}
-
-/// A length of time in seconds: `30m`, `6h`, `2d`.
+/// A length of time in seconds.
 fn length(text: &str) -> Result<u64> {
-    let now = when::now();
-    let far = hemostat_engine::base::time::parse(text).is_err().then(|| when::moment(text));
-    match far {
-        Some(Ok(at)) => Ok(at.saturating_sub(now)),
-        _ => {
-            let text = safe(text);
-            Err(Error::failed(format!("`{text}` is no length of time such as `1h` or `7d`")))
-        }
-    }
+    when::length(text).ok_or_else(|| {
+        let text = safe(text);
+        Error::failed(format!("`{text}` is not a length of time such as `1h` or `7d`"))
+    })
 }
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
@@ -120,10 +98,9 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         given => given.to_vec(),
     };
     let conditions = Conditions::parse(&args.conditions)?;
-    let until = args.until.unwrap_or_else(when::now);
-    let against =
-        args.against.map(|back| Against::new(&by, args.since, until, back)).transpose()?;
-    let wanted = Wanted { by, conditions, since: args.since, until: args.until, against };
+    let period = args.period;
+    let against = args.against.map(|back| Against::new(&by, period, back)).transpose()?;
+    let wanted = Wanted { by, conditions, period, against };
     let sources = Sources::find(&args.logs)?;
     if args.calls.is_some() && sources.are_read_once() {
         return Err(Error::failed(

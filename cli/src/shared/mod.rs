@@ -17,6 +17,7 @@ pub(crate) mod policy_file;
 pub(crate) mod prepared;
 pub(crate) mod program;
 pub(crate) mod recording;
+pub(crate) mod records;
 pub(crate) mod release_file;
 pub(crate) mod report;
 pub(crate) mod settings;

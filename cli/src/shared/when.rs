@@ -12,27 +12,44 @@ pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// A time: RFC 3339, or from now on: `15s`, `30m`, `4h`, `2d`.
+/// A length of time in seconds, written `15s`, `30m`, `4h` or `2d`; `None` if it is written in any other way.
+pub(crate) fn length(text: &str) -> Option<u64> {
+    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    Some(number.parse::<u64>().ok()?.saturating_mul(unit))
+}
+
+/// A time to come, in Unix seconds: RFC 3339, or a length of time from now.
 ///
 /// # Errors
 /// It is neither.
 pub(crate) fn moment(text: &str) -> Result<u64> {
-    let wrong = || {
-        let text = safe(text);
-        Error::failed(format!(
-            "`{text}` is no time such as `30m`, `4h`, `2d` or `2026-11-25T06:00:00Z`"
-        ))
-    };
-    let cut = text.split_at_checked(text.len().saturating_sub(1));
-    let (number, seconds) = match cut {
-        Some((number, "s")) => (number, 1),
-        Some((number, "m")) => (number, 60),
-        Some((number, "h")) => (number, 3600),
-        Some((number, "d")) => (number, 86_400),
-        _ => return time::parse(text).map_err(|_| wrong()),
-    };
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    Ok(now().saturating_add(number.saturating_mul(seconds)))
+    match length(text) {
+        Some(length) => Ok(now().saturating_add(length)),
+        None => time::parse(text).map_err(|_| wrong(text, "`30m`, `4h`, `2d`")),
+    }
+}
+
+/// A time gone by, in Unix seconds: RFC 3339, or a length of time before now.
+///
+/// # Errors
+/// It is neither.
+pub(crate) fn ago(text: &str) -> Result<u64> {
+    match length(text) {
+        Some(length) => Ok(now().saturating_sub(length)),
+        None => time::parse(text).map_err(|_| wrong(text, "`6h`")),
+    }
+}
+
+fn wrong(text: &str, lengths: &str) -> Error {
+    let text = safe(text);
+    Error::failed(format!("`{text}` is not a time such as {lengths} or `2026-11-25T06:00:00Z`"))
 }
 
 /// When something stops by itself, or `never`. What is put in force in a hurry must not stay for good because nobody
@@ -58,5 +75,34 @@ pub(crate) fn span(seconds: u64) -> String {
         120..7200 => format!("{} min", seconds / 60),
         7200..172_800 => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
         _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_is_a_number_and_one_unit() {
+        let read = ["0s", "15s", "30m", "4h", "2d"].map(|text| length(text).unwrap());
+        assert_eq!(read, [0, 15, 1800, 14_400, 172_800]);
+        for other in
+            ["", "s", "5", "5hm", "5mm", "-5m", "1.5h", "5 m", "5M", "é", "2026-11-25T06:00:00Z"]
+        {
+            assert_eq!(length(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn lengths_reach_to_both_sides_of_now() {
+        let about = |at: u64, wanted: u64| at.abs_diff(wanted) <= 2;
+        assert!(about(moment("1h").unwrap(), now() + 3600));
+        assert!(about(ago("1h").unwrap(), now() - 3600));
+        assert_eq!(moment("99999999999999999d").unwrap(), u64::MAX);
+        assert_eq!(ago("99999999999999999d").unwrap(), 0);
+        for read in [moment, ago] {
+            assert_eq!(read("1970-01-01T00:01:00Z").unwrap(), 60);
+            assert!(read("soon").unwrap_err().to_string().contains("is not a time such as"));
+        }
     }
 }

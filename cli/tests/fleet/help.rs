@@ -99,7 +99,7 @@ fn a_time_that_is_none_shows_what_one_is() {
         let (exit, said) = hemostat(&words);
         assert_eq!(exit, Exit::Failed);
         assert!(
-            said.contains("is no time such as `30m`, `4h`, `2d` or `2026-"),
+            said.contains("is not a time such as `30m`, `4h`, `2d` or `2026-"),
             "{words:?}: {said}"
         );
     }

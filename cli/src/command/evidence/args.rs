@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::command::scope::ago;
 use crate::shared::fleet::FleetArgs;
+use crate::shared::records::Records;
 
 /// Arguments of `hemostat evidence`.
 #[derive(Debug, clap::Args)]
@@ -25,18 +25,8 @@ pub(crate) struct Args {
     /// A key that is trusted to sign: `NAME=BASE64`
     #[arg(long, value_name = "NAME=KEY")]
     pub(super) trust: Vec<String>,
-    /// From when on: a time, or `30m`, `6h`, `2d` before now
-    #[arg(long, value_parser = ago, value_name = "TIME")]
-    pub(super) since: Option<u64>,
-    /// Until when
-    #[arg(long, value_parser = ago, value_name = "TIME")]
-    pub(super) until: Option<u64>,
-    /// What `hemostat history --json` said, instead of asking proxies
-    #[arg(long, value_name = "FILE")]
-    pub(super) history: Option<String>,
-    /// Access logs: files, folders, globs, plain or gz
-    #[arg(long, value_name = "LOG")]
-    pub(super) access_log: Vec<String>,
+    #[command(flatten)]
+    pub(super) records: Records,
     /// The secret key that signs: a file, or `env:NAME`
     #[arg(long, short, value_name = "KEY", required_unless_present = "verify")]
     pub(super) key: Option<String>,

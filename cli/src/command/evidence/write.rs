@@ -9,11 +9,10 @@ use serde_json::{Value, json};
 
 use super::args::Args;
 use super::format::{NOTHING, PAYLOAD_TYPE};
-use crate::shared::access_log::{self, Entry, Field, Sources};
+use crate::shared::access_log::{self, Entry, Field, Sources, milliseconds};
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::files;
-use crate::shared::journal;
 use crate::shared::key::Key;
 use crate::shared::terminal::safe;
 use crate::shared::when;
@@ -46,31 +45,25 @@ pub(super) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         return Err(Error::failed("`--key` and `--out` are needed"));
     };
     let key = Key::load(key)?;
-    let within = |at: u64| {
-        args.since.is_none_or(|since| at >= since) && args.until.is_none_or(|until| at <= until)
-    };
-    let history: Vec<Value> = match &args.history {
-        Some(file) => journal::told(file)?,
-        None => {
-            let fleet = args.fleet.some()?;
-            let Some(status) = fleet.newest(err)? else { return Ok(Exit::Failed) };
-            status.list("history").to_vec()
-        }
+    let period = args.records.period;
+    let Some(activations) = args.records.activations(&args.fleet, err)? else {
+        return Ok(Exit::Failed);
     };
     let mut chain = Chain { text: String::new(), head: NOTHING.to_owned(), count: 0 };
     // Proxies keep them newest first.
-    for entry in history.iter().rev() {
-        let at = entry.get("at").and_then(Value::as_str).and_then(|at| time::parse(at).ok());
-        if at.is_some_and(within) {
+    for entry in activations.iter().rev() {
+        let at = entry.get("at").and_then(Value::as_str).and_then(milliseconds);
+        if at.is_some_and(|at| period.contains(at)) {
             chain.add(json!({"kind": "activation", "activation": entry}))?;
         }
     }
     let activations = chain.count;
     let mut fault = None;
     let read = access_log::read(
-        &Sources::find(&args.access_log)?,
+        &Sources::find(&args.records.access_log)?,
         |entry| {
-            if fault.is_none() && within(entry.at_ms / 1000) && entry.text(Field::Rules).is_some() {
+            if fault.is_none() && period.contains(entry.at_ms) && entry.text(Field::Rules).is_some()
+            {
                 fault = chain.add(decision(entry)).err();
             }
         },
@@ -82,7 +75,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     let optional = |at: Option<u64>| at.map(time::format);
     let payload = json!({
         "head": chain.head, "count": chain.count, "made_at": time::format(when::now()),
-        "since": optional(args.since), "until": optional(args.until), "lines_read": read.lines,
+        "since": optional(period.since), "until": optional(period.until), "lines_read": read.lines,
         "lines_not_readable": read.unusable(), "sources_broken_off": read.broken_off.len(),
     });
     let envelope = key.secret.envelope(&key.name, PAYLOAD_TYPE, payload.to_string().as_bytes());

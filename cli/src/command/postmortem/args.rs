@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::command::scope::ago;
 use crate::shared::fleet::FleetArgs;
+use crate::shared::records::Records;
 
 /// Arguments of `hemostat postmortem`.
 #[derive(Debug, clap::Args)]
@@ -21,18 +21,8 @@ pub(crate) struct Args {
     /// The heading
     #[arg(long, default_value = "Incident")]
     pub(super) title: String,
-    /// From when on: a time, or `30m`, `6h`, `2d` before now [default: all that is known]
-    #[arg(long, value_parser = ago, value_name = "TIME")]
-    pub(super) since: Option<u64>,
-    /// Until when
-    #[arg(long, value_parser = ago, value_name = "TIME")]
-    pub(super) until: Option<u64>,
-    /// What `hemostat history --json` said, instead of asking proxies
-    #[arg(long, value_name = "FILE")]
-    pub(super) history: Option<String>,
-    /// Access logs: files, folders, globs, plain or gz
-    #[arg(long, value_name = "LOG")]
-    pub(super) access_log: Vec<String>,
+    #[command(flatten)]
+    pub(super) records: Records,
     /// Only calls with this label, or: calls of which this came, as in `hemostat scope`
     #[arg(long = "where", value_name = "LABEL=GLOB")]
     pub(super) conditions: Vec<String>,

@@ -5,7 +5,6 @@ use serde_json::Value;
 use crate::shared::access_log::milliseconds;
 use crate::shared::error::{Error, Result};
 use crate::shared::files;
-use crate::shared::journal;
 use crate::shared::terminal::safe;
 
 /// Something came into force.
@@ -46,14 +45,6 @@ pub(super) struct Incident {
     pub(super) ends: Option<u64>,
 }
 
-impl Incident {
-    /// True if it was while these seconds were.
-    pub(super) fn touches(&self, since: Option<u64>, until: Option<u64>) -> bool {
-        until.is_none_or(|until| self.begins / 1000 <= until)
-            && since.is_none_or(|since| self.ends.is_none_or(|ends| ends / 1000 >= since))
-    }
-}
-
 fn text(value: &Value, key: &str) -> String {
     value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
@@ -61,11 +52,6 @@ fn text(value: &Value, key: &str) -> String {
 fn json(file: &str) -> Result<Value> {
     serde_json::from_str(&files::read(file)?)
         .map_err(|error| Error::failed(format!("{}: {error}", safe(file))))
-}
-
-/// What `hemostat history --json` wrote, or what commands wrote down.
-pub(super) fn history(file: &str) -> Result<Vec<Activation>> {
-    Ok(activations(&journal::told(file)?))
 }
 
 /// Activations as status has them.

@@ -6,6 +6,8 @@ use super::condition::Conditions;
 use super::count::{Call, Grouping, Sums};
 use crate::shared::access_log::Entry;
 use crate::shared::error::{Error, Result};
+use crate::shared::records::Period;
+use crate::shared::when;
 
 /// Counts of another time.
 #[derive(Debug)]
@@ -17,12 +19,13 @@ pub(crate) struct Against {
 }
 
 impl Against {
-    /// The time from `since` to `until` (Unix seconds), moved back by `back` seconds.
+    /// The period, up to now where it has no end, moved back by `back` seconds.
     ///
     /// # Errors
     /// Both times have calls in common, or there is no beginning that could be moved.
-    pub(super) fn new(by: &[String], since: Option<u64>, until: u64, back: u64) -> Result<Self> {
-        let since = since.ok_or_else(|| {
+    pub(super) fn new(by: &[String], period: Period, back: u64) -> Result<Self> {
+        let until = period.until.unwrap_or_else(when::now);
+        let since = period.since.ok_or_else(|| {
             Error::failed("`--against` needs `--since`: how long is the time to compare?")
         })?;
         let lasts = until.saturating_sub(since);

@@ -13,6 +13,7 @@ use super::latency::Latency;
 use super::releases::Releases;
 use super::series::{Grid, Series};
 use crate::shared::access_log::{self, Entry, Field, Read, Sources};
+use crate::shared::records::Period;
 
 /// What is looked at together to say where something turned bad. The sentence names them in this order.
 pub(crate) const TOGETHER: [&str; 6] =
@@ -76,8 +77,7 @@ impl Track {
 #[derive(Debug)]
 pub(crate) struct Survey {
     pub(crate) conditions: Conditions,
-    since_ms: u64,
-    until_ms: u64,
+    period: Period,
     pub(crate) all: Sums,
     pub(crate) groups: Vec<Grouping>,
     pub(crate) grid: Grid,
@@ -111,9 +111,7 @@ pub(crate) struct Survey {
 pub(crate) struct Wanted {
     pub(crate) by: Vec<String>,
     pub(crate) conditions: Conditions,
-    /// Unix seconds.
-    pub(crate) since: Option<u64>,
-    pub(crate) until: Option<u64>,
+    pub(crate) period: Period,
     /// Another time to hold the counts against.
     pub(crate) against: Option<Against>,
 }
@@ -124,10 +122,7 @@ impl Survey {
         Self {
             groups: wanted.by.iter().map(|names| Grouping::named(names)).collect(),
             conditions: wanted.conditions,
-            since_ms: wanted.since.unwrap_or(0).saturating_mul(1000),
-            until_ms: wanted
-                .until
-                .map_or(u64::MAX, |at| at.saturating_mul(1000).saturating_add(999)),
+            period: wanted.period,
             all: Sums::default(),
             grid: Grid::default(),
             names: std::array::from_fn(|_| Interned::new(super::count::VALUES)),
@@ -153,7 +148,7 @@ impl Survey {
 
     /// True for a moment between `--since` and `--until` (Unix milliseconds).
     pub(crate) fn is_within(&self, at_ms: u64) -> bool {
-        (self.since_ms..=self.until_ms).contains(&at_ms)
+        self.period.contains(at_ms)
     }
 
     /// Reads all of these.
