@@ -2,7 +2,7 @@
 
 from wasm_names import leb, sections, to_leb
 
-TYPES, IMPORTS, FUNCTIONS, MEMORY, CODE = 1, 2, 3, 5, 10
+TYPES, IMPORTS, FUNCTIONS, MEMORY, GLOBALS, EXPORTS, CODE, DATA = 1, 2, 3, 5, 6, 7, 10, 11
 
 BLOCK, LOOP, IF, ELSE, END, BR, BR_IF, BR_TABLE = 0x02, 0x03, 0x04, 0x05, 0x0B, 0x0C, 0x0D, 0x0E
 # What follows one of these is not reached: `unreachable`, `br`, `br_table`, `return` and the calls that return.
@@ -161,3 +161,47 @@ def section(data, wanted):
         if number == wanted:
             return at, end
     raise SystemExit(f"the module has no section {wanted}")
+
+
+def constant(data, at):
+    """The number that an `i32.const` expression at `at` gives, and where the next thing begins."""
+    if data[at] != 0x41:
+        raise SystemExit("only constants are expected to say where things lie in memory")
+    # Places in memory are not negative, whatever the sign of their 32 bits.
+    value, at = leb(data, at + 1)
+    return value & 0xFFFF_FFFF, at + 1
+
+
+def exported_places(data):
+    """`{name: place}` of exported globals, which say where in memory something lies."""
+    globals_, found = [], {}
+    at, _ = section(data, GLOBALS)
+    count, at = leb(data, at)
+    for _ in range(count):
+        place, at = constant(data, at + 2)
+        globals_.append(place)
+    at, _ = section(data, EXPORTS)
+    count, at = leb(data, at)
+    for _ in range(count):
+        length, at = leb(data, at)
+        name, kind = data[at : at + length].decode(), data[at + length]
+        number, at = leb(data, at + length + 1)
+        if kind == 3:
+            found[name] = globals_[number]
+    return found
+
+
+def memory(data):
+    """What memory holds when a module starts, as far as it says so."""
+    at, _ = section(data, DATA)
+    count, at = leb(data, at)
+    held = bytearray()
+    for _ in range(count):
+        if data[at] != 0:
+            raise SystemExit("only data that has its place is expected")
+        place, at = constant(data, at + 1)
+        length, at = leb(data, at)
+        held = held.ljust(place + length, b"\0")
+        held[place : place + length] = data[at : at + length]
+        at += length
+    return bytes(held)

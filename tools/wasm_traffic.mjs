@@ -1,19 +1,24 @@
-// Has a watched module look at recorded exchanges, and writes which ways its branches went:
+// Has a module look at recorded exchanges, and writes what it noted in its memory:
 //
-//     node wasm_traffic.mjs WATCHED BASE COUNT RECORDED OUT
+//     node wasm_traffic.mjs MODULE KIND BASE LENGTH RECORDED OUT
 //
-// BASE and COUNT are what `wasm_hints.py watch` printed, RECORDED is `testdata/recorded`. The host here has just what
-// ordinary traffic asks for: policies are in force and nothing in them fires. It checks nothing; `host-tests/` does.
+// KIND `ways`: a byte for each branch, with the bits of the ways it went (`wasm_hints.py watch`). KIND `counts`: a number
+// of 64 bits for each block, how often it ran since the policy was read (`wasm_profile.py counters`). These commands
+// print BASE and LENGTH; RECORDED is `testdata/recorded`. The host here has just what ordinary traffic asks for: policies
+// are in force and nothing in them fires. It checks nothing; `host-tests/` does.
 
 import { readFileSync, readdirSync, writeFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 
-const [watched, base, count, recorded, out] = process.argv.slice(2);
+const [path, kind, base, length, recorded, out] = process.argv.slice(2);
 
 // Recordings a dialect: further ones take few ways that these did not.
 const RECORDINGS = 24;
 const LONGEST = 100_000;
 const CHUNK = 1_400;
+
+// Nanoseconds since 1970; each look at the clock is a millisecond later.
+const START = 1_795_000_000_000_000_000n;
 
 const OK = 0, NOT_FOUND = 1, CAS_MISMATCH = 8;
 const REQUEST_BODY = 0, RESPONSE_BODY = 1, CONFIGURATION = 7;
@@ -44,6 +49,8 @@ class Host {
     this.buffers = {};
     this.headers = {};
     this.metrics = 0;
+    // The same at each build, so that the module is.
+    this.now = START;
     const own = this.functions();
     const imports = {};
     for (const { module: from, name } of WebAssembly.Module.imports(module)) {
@@ -93,7 +100,7 @@ class Host {
         return OK;
       },
       proxy_get_current_time_nanoseconds: (at) => {
-        this.memory().writeBigUInt64LE(BigInt(Date.now()) * 1_000_000n, at);
+        this.memory().writeBigUInt64LE((this.now += 1_000_000n), at);
         return OK;
       },
       proxy_get_buffer_bytes: (kind, start, length, at, size) => {
@@ -198,17 +205,26 @@ function* exchanges() {
   }
 }
 
-const module = new WebAssembly.Module(readFileSync(watched));
-const noted = Buffer.alloc(+count);
+const module = new WebAssembly.Module(readFileSync(path));
+const noted = Buffer.alloc(+length);
+const notes = (host) => host.memory().subarray(+base, +base + noted.length);
+const add = {
+  ways: (seen) => seen.forEach((way, at) => (noted[at] |= way)),
+  counts: (seen) => {
+    for (let at = 0; at < noted.length; at += 8) {
+      noted.writeBigUInt64LE(noted.readBigUInt64LE(at) + seen.readBigUInt64LE(at), at);
+    }
+  },
+};
 let seen = 0;
 for (const policy of policies) {
   const host = new Host(module, { hold_headers: true, policy: { hemostat: 1, ...policy } });
+  if (kind === "counts") notes(host).fill(0);
   for (const exchange of exchanges()) {
     host.exchange(exchange);
     seen++;
   }
-  const ways = host.memory().subarray(+base, +base + noted.length);
-  ways.forEach((way, index) => (noted[index] |= way));
+  add[kind](notes(host));
 }
 writeFileSync(out, noted);
 console.log(`${seen} exchanges`);
