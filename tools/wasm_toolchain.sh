@@ -5,9 +5,9 @@
 # less. Where the sources cannot be had, the library that comes with the target is taken; HEMOSTAT_WASM_STD=no does so too.
 #
 # Two toolchains can do it; HEMOSTAT_WASM_TOOLCHAIN=rustup|debian forces one:
-#   rustup  the machine's own rustc with a std for the target (`rustup target add` where it is missing)
-#   debian  distribution packages rustc-web and rust-web-src, with which cargo builds std itself; for machines that
-#           cannot fetch the target
+#   rustup  the machine's own rustc, with those sources or with a library for the target (`rustup target add`)
+#   debian  distribution packages rustc-web and rust-web-src, for machines that can fetch neither; in releases of Debian
+#           in which they are new enough
 TARGET=wasm32-unknown-unknown
 
 need_target_std() {
@@ -65,8 +65,13 @@ with_rustup() {
 }
 
 need_debian_rust() {
-    [ -x /usr/bin/rustc ] && [ -d "$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library" ] && return 0
-    need_packages rustc-web rust-web-src
+    local least found
+    [ -x /usr/bin/rustc ] && [ -d "$(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library" ] ||
+        need_packages rustc-web rust-web-src || return 1
+    least=$(sed -n 's/^rust-version = "\([0-9.]*\)".*/\1/p' "$ROOT/Cargo.toml")
+    found=$(/usr/bin/rustc --version | cut -d ' ' -f 2)
+    printf '%s\n' "$least" "$found" | sort --version-sort --check=quiet ||
+        { step "the distribution's rustc is $found, and the filter needs $least" && return 1; }
 }
 
 # The linker for wasm: the one that rustup's toolchain carries, else the distribution's.
@@ -89,25 +94,29 @@ with_debian() {
         CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$linker "${cargo[@]}" "${OWN_STD[@]}"
 }
 
-# Sets HEMOSTAT_WASM_TOOLCHAIN, and `std`: `own`, or `rustup` for the library that comes with the target.
+# Sets `std`: `own`, or `rustup` for the library that comes with the target.
+need_rustup_std() {
+    std=own
+    need_std_source && return 0
+    std=rustup
+    need_target_std && step "with the library that comes with the target: the module is a tenth larger than it could be"
+}
+
+# Sets HEMOSTAT_WASM_TOOLCHAIN and `std`.
 choose_toolchain() {
+    local cannot="rustup can add neither $TARGET nor rust-src"
     case ${HEMOSTAT_WASM_TOOLCHAIN:-auto} in
-        rustup) need_target_std || die "rustup cannot add $TARGET; HEMOSTAT_WASM_TOOLCHAIN=debian is the other way" ;;
-        debian) need_debian_rust || die "packages rustc-web and rust-web-src cannot be installed" ;;
+        rustup) need_rustup_std || die "$cannot; HEMOSTAT_WASM_TOOLCHAIN=debian is the other way" ;;
+        debian) std=own && need_debian_rust || die "packages rustc-web and rust-web-src cannot be had, or are too old" ;;
         auto)
-            if need_target_std; then
+            if need_rustup_std; then
                 HEMOSTAT_WASM_TOOLCHAIN=rustup
-            elif need_debian_rust; then
+            elif std=own && need_debian_rust; then
                 HEMOSTAT_WASM_TOOLCHAIN=debian
             else
-                die "no Rust std for $TARGET: run \`rustup target add $TARGET\`, or install rustc-web and rust-web-src"
+                die "$cannot, and the distribution has no rustc-web and rust-web-src that are new enough"
             fi
             ;;
         *) die "HEMOSTAT_WASM_TOOLCHAIN is \`$HEMOSTAT_WASM_TOOLCHAIN\`; rustup or debian are accepted" ;;
     esac
-    std=own
-    [ "$HEMOSTAT_WASM_TOOLCHAIN" = debian ] || need_std_source || {
-        std=rustup
-        step "with the library that comes with the target: the module is a tenth larger than it could be"
-    }
 }
