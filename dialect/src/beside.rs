@@ -62,7 +62,7 @@ pub fn texts(view: &RequestView, doc: &Doc, body: &[u8], items: &mut Vec<Item>) 
         if read.get(from).is_some_and(|node| *node < field.after()) {
             continue;
         }
-        if is_among(&OPTIONS, &field.key()) && field.kind() == Kind::Object {
+        if is_among(&OPTIONS, field.key()) && field.kind() == Kind::Object {
             field.children().for_each(|option| member(&mut texts, &option));
         } else {
             member(&mut texts, &field);
@@ -73,8 +73,8 @@ pub fn texts(view: &RequestView, doc: &Doc, body: &[u8], items: &mut Vec<Item>) 
 fn member<'a>(texts: &mut TextWalk<'a, '_>, field: &Value<'a>) {
     let name = field.key();
     match field.kind() {
-        _ if is_among(&WORDLESS, &name) => {}
-        Kind::Array | Kind::Object if is_among(&TURNS, &name) => texts.walk(field),
+        _ if is_among(&WORDLESS, name) => {}
+        Kind::Array | Kind::Object if is_among(&TURNS, name) => texts.walk(field),
         Kind::Array | Kind::Object | Kind::String => texts.free(field),
         _ => {}
     }

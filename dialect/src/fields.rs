@@ -176,7 +176,7 @@ pub(super) fn file(value: &Value<'_>) -> KeyRole {
     }
     let holders: [&[u8]; 6] =
         [b"image", b"audio", b"video", b"input_audio", b"image_url", b"video_url"];
-    let beside = siblings(value).any(|sibling| match &*sibling.name() {
+    let beside = siblings(value).any(|sibling| match sibling.key() {
         b"mimeType" | b"mime_type" | b"media_type" => media(&sibling.word()),
         b"transcript" => true,
         _ => false,
@@ -186,12 +186,12 @@ pub(super) fn file(value: &Value<'_>) -> KeyRole {
 }
 
 fn under(value: &Value<'_>, keys: &[&[u8]]) -> bool {
-    value.parent().is_some_and(|parent| keys.contains(&&*parent.name()))
+    value.parent().is_some_and(|parent| keys.contains(&parent.key()))
 }
 
 /// True if the value is within an item of the list under this key.
 fn under_item_of(value: &Value<'_>, key: &[u8]) -> bool {
-    value.parent().and_then(|item| item.parent()).is_some_and(|list| &*list.name() == key)
+    value.parent().and_then(|item| item.parent()).is_some_and(|list| list.key() == key)
 }
 
 fn siblings<'a>(value: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
@@ -229,7 +229,7 @@ fn is_input(value: &Value<'_>) -> bool {
 fn is_call(value: &Value<'_>) -> bool {
     under(value, &[b"functionCall", b"function_call", b"toolCall", b"functionResponse"])
         || may_be_beside(value, &["function", "custom", "type"])
-            && siblings(value).any(|sibling| match &*sibling.name() {
+            && siblings(value).any(|sibling| match sibling.key() {
                 b"function" | b"custom" => true,
                 b"type" => sibling.word().ends_with(b"tool_use"),
                 _ => false,
@@ -261,7 +261,7 @@ fn is_binary(value: &Value<'_>) -> bool {
         return false;
     }
     for sibling in siblings(value) {
-        match &*sibling.name() {
+        match sibling.key() {
             b"type" => match &*sibling.word() {
                 b"text" => return false,
                 b"base64" => binary = true,
@@ -281,7 +281,7 @@ fn names_a_tool(value: &Value<'_>) -> bool {
         || under(value, &[b"toolUse", b"toolSpec", b"systemTool"])
         || under(value, &[b"function_response", b"toolCall", b"toolResponse", b"tools"])
         || value.parent().is_some_and(|tool| under(&tool, &[b"tools"]))
-        || siblings(value).any(|sibling| match &*sibling.name() {
+        || siblings(value).any(|sibling| match sibling.key() {
             b"arguments" | b"input" | b"args" | b"call_id" | b"tool_call_id" | b"tool_use_id"
             | b"input_schema" | b"parameters" => true,
             b"role" => matches!(&*sibling.word(), b"tool" | b"function"),

@@ -44,7 +44,7 @@ pub fn other_models(doc: &Doc, body: &[u8]) -> Result<Vec<String>, Unreadable> {
     // Where the path names another model, it is the server's choice which one counts.
     add(&mut models, root.unique("model").map_err(|_| Unreadable { field: "/model" })?)?;
     for field in root.children() {
-        match &*field.name() {
+        match field.key() {
             b"model" => {}
             // Deployments used to be called engines; elsewhere an engine is a search engine.
             b"engine" => add(&mut models, Some(field))?,
@@ -76,7 +76,7 @@ fn of_options(field: &Value<'_>, models: &mut Vec<String>) -> Result<(), Unreada
     // What a list contains is examined once, however deeply lists are nested.
     let mut listed = 0;
     for below in field.descendants() {
-        match &*below.name() {
+        match below.key() {
             _ if below.id() < listed => {}
             b"model" => add(models, Some(below))?,
             name if is_among(&LISTS, name) => {

@@ -112,13 +112,7 @@ const fn table() -> [u8; PLACES] {
 
 /// What the name of this value tells; `None` if nothing.
 pub(super) fn of(value: &Value<'_>) -> Option<FieldName> {
-    match value.plain_key() {
-        Some((key, hash)) => look_up(key, hash),
-        None => {
-            let name = value.name();
-            look_up(&name, key_hash(&name))
-        }
-    }
+    look_up(value.key(), value.hash())
 }
 
 fn look_up(own: &[u8], hash: u16) -> Option<FieldName> {

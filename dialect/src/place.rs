@@ -73,7 +73,7 @@ impl Places {
                 Some(index) => mix(2, index),
                 None => mix(3, self.position(&list, value)),
             },
-            Some(_) => mix(name_number(&value.key()), own.unwrap_or(4)),
+            Some(_) => mix(name_number(value.key()), own.unwrap_or(4)),
             None => {
                 let kind = value.get("type").or_else(|| value.get("event_type"));
                 let kind = kind.map_or(5, |kind| name_number(&kind.as_bytes()));
@@ -110,7 +110,7 @@ fn own_index(value: &Value<'_>) -> Option<u32> {
             && OWN_INDEX.iter().any(|name| member.key_is(name))
         {
             own =
-                Some(mix(own.unwrap_or(7), mix(name_number(&member.key()), number(Some(member)))));
+                Some(mix(own.unwrap_or(7), mix(name_number(member.key()), number(Some(member)))));
         }
     }
     own

@@ -39,7 +39,7 @@ pub(super) struct SentChunks {
 impl SentChunks {
     /// A chunk with this member was sent; its `choices` are the caller's to read.
     pub(super) fn member(&mut self, field: Value<'_>) {
-        match &*field.key() {
+        match field.key() {
             b"id" if self.id.is_none() => self.id = short(Some(field)),
             b"model" if self.model.is_none() => self.model = short(Some(field)),
             b"created" => self.created = field.as_u64().unwrap_or(self.created),

@@ -143,16 +143,16 @@ impl<const N: usize> NameTable<N> {
 /// There is one.
 pub(super) fn check(root: &Value<'_>) -> Result<(), Unreadable> {
     for member in root.children() {
-        let name = member.name();
-        if ROOT_NAMES.differ(&name) {
+        let name = member.key();
+        if ROOT_NAMES.differ(name) {
             return Err(Unreadable { field: "" });
         }
-        if READ.contains(&&*name) && any_differs(&member) {
+        if READ.contains(&name) && any_differs(&member) {
             return Err(Unreadable { field: "" });
         }
         // Gateways use its members in place of the request's own. Models in it are found together with the others.
         let decides = |own: Value<'_>| ROOT.iter().skip(MODELS).any(|name| own.key_is(name));
-        if &*name == b"extra_body" && member.children().any(decides) {
+        if name == b"extra_body" && member.children().any(decides) {
             return Err(Unreadable { field: "/extra_body" });
         }
     }
@@ -165,11 +165,11 @@ fn any_differs(list: &Value<'_>) -> bool {
         if value.id() < free_until {
             return false;
         }
-        let name = value.name();
-        if is_free(&name) || (&*name == b"input" && value.kind() == Kind::Object) {
+        let name = value.key();
+        if is_free(name) || (name == b"input" && value.kind() == Kind::Object) {
             free_until = value.after();
         }
-        !name.is_empty() && NESTED_NAMES.differ(&name)
+        !name.is_empty() && NESTED_NAMES.differ(name)
     })
 }
 

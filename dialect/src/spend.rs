@@ -239,7 +239,7 @@ impl Spending {
         let sound = turns.descendants().any(|value| {
             value.key_is("type") && matches!(&*string(Some(value)), b"input_audio" | b"audio")
                 || value.key_is("audio") && is_media(&value)
-                || matches!(&*value.name(), b"mimeType" | b"mime_type")
+                || matches!(value.key(), b"mimeType" | b"mime_type")
                     && value.word().get(..6).is_some_and(|k| k.eq_ignore_ascii_case(b"audio/"))
         });
         if sound {
@@ -265,7 +265,7 @@ pub fn is_ordinary(mode: &str) -> bool {
 
 /// An image, a sound or a file, by the fields that contain one in any dialect.
 fn is_media(value: &Value<'_>) -> bool {
-    match &*value.key() {
+    match value.key() {
         b"type" => matches!(
             &*string(Some(*value)),
             b"image_url"
@@ -286,7 +286,7 @@ fn is_media(value: &Value<'_>) -> bool {
 fn is_sealed(value: &Value<'_>) -> bool {
     let key = value.key();
     let sealed = matches!(
-        &*key,
+        key,
         b"encrypted_content" | b"thoughtSignature" | b"thought_signature" | b"signature"
     );
     sealed && value.kind() == Kind::String

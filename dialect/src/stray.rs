@@ -57,7 +57,7 @@ fn whole<'a>(body: &Value<'a>) -> Value<'a> {
     let wrapped = WRAPPERS.iter().any(|name| body.key_is(name));
     let Some(holder) = body.parent().filter(|_| wrapped) else { return *body };
     let about = |member: &Value<'_>| {
-        matches!(&*member.name(), b"id" | b"type" | b"index" | b"thoughtSignature")
+        matches!(member.key(), b"id" | b"type" | b"index" | b"thoughtSignature")
     };
     let nothing_else = holder.children().all(|member| member.id() == body.id() || about(&member));
     let listed = holder.parent().is_some_and(|list| list.kind() == Kind::Array);

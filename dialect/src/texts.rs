@@ -453,7 +453,7 @@ fn is_signed(object: &Value<'_>) -> bool {
     let filled = |value: &Value<'_>| !string(Some(*value)).is_empty();
     let (mut reasoning, mut encrypted) = (false, false);
     for child in object.children() {
-        match &*child.name() {
+        match child.key() {
             b"type" => match &*child.word() {
                 b"thinking" | b"redacted_thinking" => return true,
                 b"reasoning" => reasoning = true,

@@ -160,7 +160,7 @@ fn read_request(
     let mut texts_of = Vec::new();
     let mut texts = TextWalk::request(doc, body, &mut texts_of, Speaker::User.role(true));
     for field in root.children() {
-        match &*field.key() {
+        match field.key() {
             b"input" | b"prompt" => {
                 let numbers = |value: Value<'_>| value.kind() == Kind::Number;
                 if field.descendants().any(numbers) || numbers(field) {

@@ -39,7 +39,7 @@ pub(super) fn part<'a>(texts: &mut TextWalk<'a, '_>, part: &Value<'a>, key: Opti
     let mut last = LastMembers::default();
     for field in texts.fields(part) {
         let is_text = field.kind() == Kind::String;
-        match (&*field.key(), key) {
+        match (field.key(), key) {
             (b"text", Some(key))
                 if (!texts.whole || key.kind == kind::MADE) && last.is(part, &field, 0, "text") =>
             {
@@ -65,18 +65,18 @@ fn file<'a>(texts: &mut TextWalk<'a, '_>, field: &Value<'a>, asked: bool) {
     let name = field.key();
     match () {
         () if field.kind() != Kind::String => texts.under(field),
-        () if is_among(&CONTENT, &name) => {
+        () if is_among(&CONTENT, name) => {
             if asked {
                 texts.file(field, false);
             }
         }
-        () if asked && is_among(&LINKS, &name) => {
+        () if asked && is_among(&LINKS, name) => {
             match field.as_bytes().to_ascii_lowercase().starts_with(b"data:") {
                 true => texts.file(field, false),
                 false => texts.remote = texts.remote.saturating_add(1),
             }
         }
-        () if is_plumbing(&name) => {}
+        () if is_plumbing(name) => {}
         () => texts.under(field),
     }
 }
@@ -96,7 +96,7 @@ fn object<'a>(texts: &mut TextWalk<'a, '_>, object: &Value<'a>, key: TextKey, de
     let mut last = LastMembers::default();
     let inner = |field: &Value<'_>| field.kind() == Kind::Object && depth > 0;
     for field in object.children() {
-        match &*field.key() {
+        match field.key() {
             b"result" | b"task" | b"statusUpdate" | b"status_update" | b"artifactUpdate"
             | b"artifact_update"
                 if inner(&field) =>

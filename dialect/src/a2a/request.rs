@@ -142,7 +142,7 @@ pub(super) fn read(
     let mut items = Vec::new();
     let mut texts = TextWalk::request(doc, body, &mut items, said);
     for member in root.children() {
-        match &*member.key() {
+        match member.key() {
             b"jsonrpc" | b"id" | b"method" if rpc => {}
             _ if params.is_some_and(|params| params.id() == member.id()) => {
                 member.children().for_each(|part| self::param(&mut texts, &part));
@@ -214,11 +214,11 @@ fn answers_elsewhere(params: &Value<'_>) -> Result<bool, Unreadable> {
 
 /// A member of the parameters: the message, or what accompanies it.
 fn param<'a>(texts: &mut TextWalk<'a, '_>, member: &Value<'a>) {
-    match &*member.key() {
+    match member.key() {
         // 0.3 over HTTP accepts either name.
         b"message" | b"request" if member.kind() == Kind::Object => {
             for field in member.children() {
-                match &*field.key() {
+                match field.key() {
                     b"parts" | b"content" if field.kind() == Kind::Array => {
                         field.children().for_each(|part| answer::part(texts, &part, None));
                     }

@@ -57,7 +57,7 @@ impl Reading {
     fn message<'a>(&mut self, texts: &mut TextWalk<'a, '_>, message: &Value<'a>) {
         let mut last = LastMembers::default();
         for field in texts.fields(message) {
-            match &*field.key() {
+            match field.key() {
                 b"model" if self.model.is_none() && field.kind() == Kind::String => {
                     self.model = short(Some(field))
                 }
@@ -95,7 +95,7 @@ impl Reading {
         }
         let mut last = LastMembers::default();
         for field in texts.fields(block) {
-            match (&*field.key(), kind) {
+            match (field.key(), kind) {
                 (b"text", kind) if kind != Block::Call && last.is(block, &field, 0, "text") => {
                     texts.running(&field, text(kind::TEXT, index), ValueShape::Text, Role::Output);
                 }
@@ -167,7 +167,7 @@ impl Reading {
         self.piece(texts, root, event, index);
         let mut last = LastMembers::default();
         for field in root.children() {
-            match (&*field.key(), event) {
+            match (field.key(), event) {
                 (b"delta", b"content_block_delta") if last.is(root, &field, 0, "delta") => {
                     delta(texts, &field, index);
                 }
@@ -215,7 +215,7 @@ fn delta<'a>(texts: &mut TextWalk<'a, '_>, delta: &Value<'a>, index: u32) {
     texts.stray(delta);
     let mut last = LastMembers::default();
     for field in texts.fields(delta) {
-        match &*field.key() {
+        match field.key() {
             b"text" if last.is(delta, &field, 0, "text") => {
                 texts.running(&field, text(kind::TEXT, index), ValueShape::Text, Role::Output);
             }
@@ -269,7 +269,7 @@ fn whole_block<'a>(texts: &mut TextWalk<'a, '_>, block: &Value<'a>, at: u32) {
         let call = text(kind::WHOLE_INPUT, at);
         begin_call(texts, block, block.id(), call);
         for field in texts.fields(block) {
-            match &*field.key() {
+            match field.key() {
                 b"name" if field.kind() == Kind::String => texts.name(&field),
                 b"input" => {
                     let form = ArgsForm::Value;

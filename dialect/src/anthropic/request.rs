@@ -17,7 +17,7 @@ pub(super) fn read(
 ) -> Result<RequestView, Unreadable> {
     let of = RequestBody { recognised, doc, body, first: Speaker::System };
     request::read(&of, call, &mut |texts, field| {
-        match &*field.key() {
+        match field.key() {
             b"system" => {
                 texts.role = Speaker::System.role(true);
                 texts.walk(&field);

@@ -24,7 +24,7 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
             tools.push(Tool::new(nested.id(), strings(&nested, "name")));
         }
         for config in at(&tool, &["configs", EACH]) {
-            let name = String::from_utf8_lossy(&config.key()).into_owned();
+            let name = String::from_utf8_lossy(config.key()).into_owned();
             tools.push(Tool::new(config.id(), vec![name]));
         }
     }

@@ -70,7 +70,7 @@ impl Reading {
         }
         let mut last = LastMembers::default();
         for field in root.children() {
-            match &*field.key() {
+            match field.key() {
                 b"start" if last.is(root, &field, 0, "start") => {
                     self.start(texts, &field, index);
                 }
@@ -127,7 +127,7 @@ impl Reading {
 /// The fields of a call beside its name.
 fn call_fields<'a>(texts: &mut TextWalk<'a, '_>, tool_use: &Value<'a>, call: TextKey) {
     for field in tool_use.children() {
-        match &*field.key() {
+        match field.key() {
             b"name" if field.kind() == Kind::String => texts.name(&field),
             b"input" => {
                 texts.push(Item::CallArgs { call, node: field.id(), form: ArgsForm::Value });
@@ -148,7 +148,7 @@ fn block_delta<'a>(texts: &mut TextWalk<'a, '_>, delta: &Value<'a>, index: u32) 
     let mut last = LastMembers::default();
     for field in texts.fields(delta) {
         let name = field.key();
-        match &*name {
+        match name {
             b"text" if last.is(delta, &field, 0, "text") => {
                 texts.running(&field, text(kind::TEXT, index), ValueShape::Text, Role::Output);
             }
@@ -185,7 +185,7 @@ fn input<'a>(texts: &mut TextWalk<'a, '_>, tool_use: &Value<'a>, index: u32) {
 fn reasoning<'a>(texts: &mut TextWalk<'a, '_>, content: &Value<'a>, index: u32) {
     let mut last = LastMembers::default();
     for field in content.children() {
-        match &*field.key() {
+        match field.key() {
             b"text" if last.is(content, &field, 0, "text") => {
                 texts.running(&field, text(kind::REASONING, index), ValueShape::Text, Role::Output);
             }
@@ -288,7 +288,7 @@ fn whole_block<'a>(texts: &mut TextWalk<'a, '_>, block: &Value<'a>, at: u32) {
         texts.push(Item::Twice);
     }
     for field in texts.fields(block) {
-        match &*field.key() {
+        match field.key() {
             b"toolUse" if field.kind() == Kind::Object => {
                 let call = text(kind::WHOLE_INPUT, at);
                 begin_call(texts, &field, block.id(), call);

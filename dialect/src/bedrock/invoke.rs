@@ -131,8 +131,7 @@ impl Reading {
 
     /// True if this is the format of Anthropic's models, or an error of Bedrock.
     fn is_read(&self, root: &Value<'_>) -> bool {
-        let error =
-            || root.children().all(|field| matches!(&*field.key(), b"message" | b"Message"));
+        let error = || root.children().all(|field| matches!(field.key(), b"message" | b"Message"));
         match root.get("type") {
             _ if root.kind() != Kind::Object => false,
             _ if self.event.ends_with(b"Exception") => true,

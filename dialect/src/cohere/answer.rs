@@ -42,7 +42,7 @@ impl Reading {
 fn message<'a>(texts: &mut TextWalk<'a, '_>, message: &Value<'a>, event: &[u8], index: u32) {
     let mut last = LastMembers::default();
     for field in texts.fields(message) {
-        match &*field.key() {
+        match field.key() {
             b"content" if last.is(message, &field, 0, "content") => match field.kind() {
                 Kind::Object => content(texts, &field, index),
                 _ => texts.walk(&field),
@@ -81,7 +81,7 @@ fn message<'a>(texts: &mut TextWalk<'a, '_>, message: &Value<'a>, event: &[u8], 
 fn content<'a>(texts: &mut TextWalk<'a, '_>, content: &Value<'a>, index: u32) {
     let mut last = LastMembers::default();
     for field in texts.fields(content) {
-        match &*field.key() {
+        match field.key() {
             b"text" if last.is(content, &field, 0, "text") => {
                 texts.running(&field, text(kind::TEXT, index), ValueShape::Text, Role::Output);
             }
@@ -121,7 +121,7 @@ fn tool_call<'a>(
             continue;
         }
         for field in field.children() {
-            match &*field.key() {
+            match field.key() {
                 b"arguments" => {
                     let form = match (field.kind(), whole) {
                         (Kind::String, true) => ArgsForm::Whole,

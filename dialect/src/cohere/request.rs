@@ -17,7 +17,7 @@ pub(super) fn read(
 ) -> Result<RequestView, Unreadable> {
     let of = RequestBody { recognised, doc, body, first: Speaker::User };
     request::read(&of, call, &mut |texts, field| {
-        match &*field.key() {
+        match field.key() {
             b"messages" => messages(texts, &field),
             b"documents" => {
                 texts.role = Speaker::User.role(true);

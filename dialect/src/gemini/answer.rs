@@ -48,7 +48,7 @@ impl Reading {
     fn event<'a>(&mut self, texts: &mut TextWalk<'a, '_>, root: &Value<'a>) {
         let mut last = LastMembers::default();
         for field in texts.fields(root) {
-            match &*field.key() {
+            match field.key() {
                 b"candidates" if last.is(root, &field, 0, "candidates") => {
                     for candidate in texts.elements(&field) {
                         self.candidate(texts, &candidate);
@@ -78,7 +78,7 @@ impl Reading {
         texts.item = index;
         let mut last = LastMembers::default();
         for field in candidate.children() {
-            match &*field.key() {
+            match field.key() {
                 b"content" if last.is(candidate, &field, 0, "content") => {
                     texts.erase = logprobs.map(|l| l.id());
                     self.content(texts, &field, index);
@@ -137,7 +137,7 @@ impl Reading {
         texts.erase = outer.or_else(|| signature.map(|s| s.id()));
         let mut last = LastMembers::default();
         for field in part.children() {
-            match &*field.key() {
+            match field.key() {
                 b"text" if last.is(part, &field, 0, "text") => {
                     let key = TextKey { kind, a: index, b: 0 };
                     texts.running(&field, key, ValueShape::Text, Role::Output);
@@ -209,7 +209,7 @@ impl Reading {
         }
         texts.role = Role::ToolArgs;
         for field in body.children() {
-            match &*field.key() {
+            match field.key() {
                 b"args" => {
                     let form = ArgsForm::Value;
                     texts.push(Item::CallArgs { call, node: field.id(), form });
@@ -248,7 +248,7 @@ fn partial_argument<'a>(texts: &mut TextWalk<'a, '_>, piece: &Value<'a>, call: T
         b: name_number(&path) ^ call.b.wrapping_mul(0x9E37_79B1),
     };
     for field in texts.fields(piece) {
-        match &*field.key() {
+        match field.key() {
             b"stringValue" => texts.running(&field, key_of, ValueShape::Text, Role::ToolArgs),
             // The path contains the argument's keys.
             b"jsonPath" => texts.walk(&field),

@@ -30,7 +30,7 @@ impl Sent {
     pub(super) fn frame(&mut self, root: &Value<'_>) {
         self.element = true;
         for field in root.children() {
-            match &*field.key() {
+            match field.key() {
                 b"responseId" if self.id.is_none() => self.id = short(Some(field)),
                 b"modelVersion" if self.model.is_none() => self.model = short(Some(field)),
                 b"candidates" => {

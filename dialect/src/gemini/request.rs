@@ -19,7 +19,7 @@ pub(super) fn read(
 ) -> Result<RequestView, Unreadable> {
     let of = RequestBody { recognised, doc, body, first: Speaker::System };
     request::read(&of, call, &mut |texts, field| {
-        match &*field.key() {
+        match field.key() {
             b"systemInstruction" | b"system_instruction" => {
                 content(texts, &field, Speaker::System, true);
             }
@@ -84,7 +84,6 @@ fn content<'a>(texts: &mut TextWalk<'a, '_>, turn: &Value<'a>, speaker: Speaker,
         for part in field.children() {
             let result = part.children().any(|child| {
                 let name = child.key();
-                let name = &*name;
                 name == b"functionResponse"
                     || name == b"function_response"
                     || name == b"toolResponse"

@@ -35,7 +35,7 @@ pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
     spending.tools(root.get("tools"));
     for tool in root.get("tools").iter().flat_map(Value::children).flat_map(|tool| tool.children())
     {
-        let name = match &*tool.key() {
+        let name = match tool.key() {
             b"googleSearch"
             | b"google_search"
             | b"googleSearchRetrieval"

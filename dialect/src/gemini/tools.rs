@@ -37,7 +37,7 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
             let inner = declared(&field).into_iter();
             tools.extend(inner.map(|tool| Tool::new(tool.id(), strings(&tool, "name"))));
         } else if !field.is_null() {
-            let name = String::from_utf8_lossy(&field.key()).into_owned();
+            let name = String::from_utf8_lossy(field.key()).into_owned();
             let mut names = of_type(&snake(&name));
             if snake(&name) == "mcp_servers" {
                 names.extend(field.children().flat_map(|server| strings(&server, "name")));

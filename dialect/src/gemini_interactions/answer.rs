@@ -103,7 +103,7 @@ impl Reading {
         let mut last = LastMembers::default();
         for field in texts.fields(interaction) {
             let string = field.kind() == Kind::String;
-            match &*field.key() {
+            match field.key() {
                 b"model" if self.model.is_none() && string => self.model = short(Some(field)),
                 b"steps"
                     if field.kind() == Kind::Array && last.is(interaction, &field, 0, "steps") =>
@@ -149,7 +149,7 @@ impl Reading {
         let key = text(if kind == StepKind::Thinks { kind::THOUGHT } else { kind::TEXT }, at);
         let mut last = LastMembers::default();
         for field in step.children() {
-            match (&*field.key(), kind) {
+            match (field.key(), kind) {
                 (b"text", StepKind::Says | StepKind::Thinks)
                     if last.is(step, &field, 0, "text") =>
                 {
@@ -203,7 +203,7 @@ impl Reading {
         let media = matches!(&*kind, b"audio" | b"image" | b"video" | b"document");
         let mut last = LastMembers::default();
         for field in texts.fields(delta) {
-            match &*field.key() {
+            match field.key() {
                 b"text" if last.is(delta, &field, 0, "text") => {
                     texts.running(&field, key, ValueShape::Text, Role::Output);
                 }
@@ -249,7 +249,7 @@ impl Reading {
         }
         let mut last = LastMembers::default();
         for field in root.children() {
-            match (&*field.key(), event) {
+            match (field.key(), event) {
                 (b"delta", StreamEventKind::Delta) if last.is(root, &field, 0, "delta") => {
                     self.delta(texts, root, &field, at);
                 }
@@ -288,7 +288,7 @@ fn signature(step: &Value<'_>) -> Option<NodeId> {
 fn content<'a>(texts: &mut TextWalk<'a, '_>, part: &Value<'a>, key: TextKey) {
     let mut last = LastMembers::default();
     for field in texts.fields(part) {
-        match &*field.key() {
+        match field.key() {
             b"text" if last.is(part, &field, 0, "text") => {
                 texts.running(&field, key, ValueShape::Text, Role::Output);
             }
@@ -329,7 +329,7 @@ fn call_piece(texts: &mut TextWalk<'_, '_>, step: &Value<'_>, call: TextKey, nod
 
 /// A member of a step, or of a piece of one, that is not text of the answer; `of_call`: it belongs to a call.
 fn call_field<'a>(texts: &mut TextWalk<'a, '_>, field: &Value<'a>, call: TextKey, of_call: bool) {
-    match &*field.key() {
+    match field.key() {
         b"arguments" if of_call => match field.kind() {
             Kind::String => {
                 let form = ArgsForm::Piece;

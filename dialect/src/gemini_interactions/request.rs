@@ -19,7 +19,7 @@ pub(super) fn read(
     let of = RequestBody { recognised, doc, body, first: Speaker::System };
     let mut edits = Vec::new();
     let view = request::read(&of, call, &mut |texts, field| {
-        match &*field.key() {
+        match field.key() {
             b"system_instruction" | b"systemInstruction" => {
                 texts.role = Speaker::System.role(true);
                 texts.under(&field);

@@ -122,11 +122,11 @@ pub fn texts(message: &Value<'_>, doc: &Doc, payload: &[u8], items: &mut Vec<Ite
     let parts = InputParts { tool_results: true, last: true, ..InputParts::default() };
     let mut texts = TextWalk::request(doc, payload, items, Role::Input(parts));
     for member in message.children() {
-        match &*member.key() {
+        match member.key() {
             b"jsonrpc" | b"id" | b"method" => {}
             b"result" | b"error" | b"params" if member.kind() == Kind::Object => {
                 for part in member.children() {
-                    match &*part.key() {
+                    match part.key() {
                         b"structuredContent" => texts.leaves(&part),
                         key if is_plumbing(key) => {}
                         _ => texts.under(&part),

@@ -141,7 +141,7 @@ fn may_fold_to(member: &Value<'_>, name: &str) -> bool {
     if key.len() < name.len() || key.len() > name.len() * 3 {
         return false;
     }
-    let Ok(key) = std::str::from_utf8(&key) else { return false };
+    let Ok(key) = std::str::from_utf8(key) else { return false };
     let fold = |c: char| match c {
         'ſ' => 's',
         '\u{212a}' => 'k',
@@ -264,7 +264,7 @@ pub(super) fn texts(message: &RpcMessage, doc: &Doc, body: &[u8], items: &mut Ve
     let mut texts = TextWalk::request(doc, body, items, said);
     let arguments = message.call.as_ref().and_then(|call| call.arguments);
     for member in root.children() {
-        match &*member.key() {
+        match member.key() {
             b"jsonrpc" | b"id" | b"method" => {}
             b"params" if message.kind != MessageKind::Response => {
                 for part in member.children() {
@@ -274,14 +274,14 @@ pub(super) fn texts(message: &RpcMessage, doc: &Doc, body: &[u8], items: &mut Ve
                         texts.role = said;
                     } else if part.key_is("arguments") || folds_to(&part, "inputresponses") {
                         texts.leaves(&part);
-                    } else if !is_plumbing(&part.key()) {
+                    } else if !is_plumbing(part.key()) {
                         texts.under(&part);
                     }
                 }
             }
             b"result" if member.kind() == Kind::Object => {
                 for part in member.children() {
-                    match &*part.key() {
+                    match part.key() {
                         b"content" if part.kind() == Kind::Object => texts.leaves(&part),
                         _ => texts.under(&part),
                     }

@@ -38,7 +38,7 @@ impl Reading {
         let text = |kind| TextKey { kind, a: 0, b: 0 };
         let mut last = LastMembers::default();
         for field in texts.fields(message) {
-            match &*field.key() {
+            match field.key() {
                 b"content" if last.is(message, &field, 0, "content") => {
                     texts.running(&field, text(kind::CONTENT), ValueShape::Text, Role::Output);
                 }
@@ -83,7 +83,7 @@ impl Reading {
                 continue;
             }
             for field in body.children() {
-                match &*field.key() {
+                match field.key() {
                     b"arguments" => {
                         let whole = field.kind() == Kind::String;
                         let form = if whole { ArgsForm::Whole } else { ArgsForm::Value };
@@ -107,7 +107,7 @@ impl Answer for Reading {
         let mut last = LastMembers::default();
         for field in texts.fields(&root) {
             let text = |kind| TextKey { kind, a: 0, b: 0 };
-            match &*field.key() {
+            match field.key() {
                 b"message" if last.is(&root, &field, 0, "message") => {
                     self.message(&mut texts, &field);
                 }

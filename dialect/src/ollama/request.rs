@@ -17,7 +17,7 @@ pub(super) fn read(
 ) -> Result<RequestView, Unreadable> {
     let of = RequestBody { recognised, doc, body, first: Speaker::User };
     request::read(&of, call, &mut |texts, field| {
-        match &*field.key() {
+        match field.key() {
             b"messages" => messages(texts, &field),
             b"prompt" | b"suffix" => {
                 texts.role = Speaker::User.role(true);
@@ -59,7 +59,7 @@ fn messages<'a>(texts: &mut TextWalk<'a, '_>, messages: &Value<'a>) {
     for (at, turn) in texts.elements(messages).enumerate() {
         texts.role = speaker(&turn).role(at >= last);
         for field in texts.fields(&turn) {
-            match &*field.key() {
+            match field.key() {
                 // Pictures in base64; the name of the tool that a result belongs to.
                 b"images" | b"tool_name" => {}
                 _ => texts.walk(&field),

@@ -77,7 +77,7 @@ impl Reading {
     fn chunk<'a>(&mut self, texts: &mut TextWalk<'a, '_>, chunk: &Value<'a>, listed: bool) {
         let mut last = LastMembers::default();
         for field in texts.fields(chunk) {
-            match &*field.key() {
+            match field.key() {
                 b"choices" if last.is(chunk, &field, 0, "choices") => {
                     for choice in shapes::each(&field) {
                         self.choice(texts, &choice);
@@ -121,7 +121,7 @@ impl Reading {
         let mut last = LastMembers::default();
         for field in choice.children() {
             let name = field.key();
-            match &*name {
+            match name {
                 b"delta" if last.is(choice, &field, 0, "delta") => {
                     texts.erase = logprobs.map(|l| l.id());
                     self.message(texts, &field, index, false);
@@ -166,14 +166,14 @@ impl Reading {
         let mut last = LastMembers::default();
         for field in message.children() {
             let name = field.key();
-            let plain = match &*name {
+            let plain = match name {
                 b"content" => Some((kind::CONTENT, 0, "content")),
                 b"refusal" => Some((kind::REFUSAL, 1, "refusal")),
                 b"reasoning_content" => Some((kind::REASONING_CONTENT, 2, "reasoning_content")),
                 b"reasoning" => Some((kind::REASONING, 3, "reasoning")),
                 _ => None,
             };
-            match (&*name, plain) {
+            match (name, plain) {
                 // In a stream, a whole message is a growing copy, beside the deltas or in their place.
                 (_, Some(_)) if whole && texts.is_event() => texts.walk(&field),
                 (_, Some((kind, slot, name))) if last.is(message, &field, slot, name) => {
@@ -328,7 +328,7 @@ impl Reading {
         let again = !whole && self.named_again((choice, index), key_of, name);
         piece(texts, call, &body.unwrap_or(*call), key_of, whole, again);
         for field in call.children() {
-            match &*field.key() {
+            match field.key() {
                 b"function" | b"custom" => arguments(texts, &field, key_of, whole, again),
                 _ => texts.walk(&field),
             }
@@ -371,7 +371,7 @@ fn arguments<'a>(
     let name = TextKey { kind: kind::NAME, ..call };
     let mut last = LastMembers::default();
     for field in texts.fields(body) {
-        match &*field.key() {
+        match field.key() {
             b"arguments" if last.is(body, &field, 0, "arguments") => {
                 let form = match (field.kind(), whole) {
                     (Kind::String, true) => ArgsForm::Whole,

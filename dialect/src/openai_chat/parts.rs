@@ -20,7 +20,7 @@ pub(super) fn parts<'a>(texts: &mut TextWalk<'a, '_>, parts: &Value<'a>, choice:
         let thinking = &*string(part.get("type")) == b"thinking";
         let kind = if thinking { kind::THINKING } else { kind::CONTENT };
         for field in texts.fields(&part) {
-            match &*field.key() {
+            match field.key() {
                 b"text" | b"thinking" if field.kind() == Kind::String => {
                     let key = TextKey { kind, a: choice, b: 0 };
                     texts.running(&field, key, ValueShape::Text, Role::Output);
@@ -43,7 +43,7 @@ pub(super) fn details<'a>(texts: &mut TextWalk<'a, '_>, details: &Value<'a>, cho
             TextKey { kind: kind::REASONING_DETAILS, a: choice, b: number(detail.get("index")) };
         let mut last = LastMembers::default();
         for field in texts.fields(&detail) {
-            match &*field.key() {
+            match field.key() {
                 b"text" if last.is(&detail, &field, 0, "text") => {
                     texts.running(&field, key_of, ValueShape::Text, Role::Output)
                 }
@@ -59,7 +59,7 @@ pub(super) fn details<'a>(texts: &mut TextWalk<'a, '_>, details: &Value<'a>, cho
 
 pub(super) fn audio<'a>(texts: &mut TextWalk<'a, '_>, audio: &Value<'a>, transcript: TextKey) {
     for field in audio.children() {
-        match &*field.key() {
+        match field.key() {
             b"transcript" => texts.running(&field, transcript, ValueShape::Text, Role::Output),
             b"data" if field.kind() == Kind::String => {}
             _ => texts.walk(&field),

@@ -45,7 +45,7 @@ impl Leaving {
         let mut rest = false;
         shapes::each(root).for_each(|chunk| _ = take_out(&chunk, pieces, &mut leaves.edits));
         for field in shapes::each(root).flat_map(|chunk| chunk.children()) {
-            match &*field.key() {
+            match field.key() {
                 b"choices" => {
                     for choice in shapes::each(&field) {
                         rest |= self.choice(&choice, pieces, sent, &mut leaves);

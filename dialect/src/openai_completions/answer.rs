@@ -39,7 +39,7 @@ fn choice<'a>(texts: &mut TextWalk<'a, '_>, choice: &Value<'a>) {
     texts.item = index;
     let mut last = LastMembers::default();
     for field in choice.children() {
-        match &*field.key() {
+        match field.key() {
             b"text" if last.is(choice, &field, 0, "text") => {
                 texts.erase = logprobs.map(|l| l.id());
                 let text = TextKey { kind: kind::TEXT, a: index, b: 0 };
@@ -79,7 +79,7 @@ impl Answer for Reading {
         let root = texts.root();
         let mut last = LastMembers::default();
         for field in texts.fields(&root) {
-            match &*field.key() {
+            match field.key() {
                 b"choices" if last.is(&root, &field, 0, "choices") => {
                     for one in texts.elements(&field) {
                         self.sent.was_read(&one);

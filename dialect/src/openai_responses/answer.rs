@@ -75,7 +75,7 @@ impl Reading {
         let items = if listed { "data" } else { "output" };
         let mut last = LastMembers::default();
         for field in texts.fields(response) {
-            match &*field.key() {
+            match field.key() {
                 b"model" if self.model.is_none() && field.kind() == Kind::String => {
                     self.model = short(Some(field))
                 }
@@ -125,7 +125,7 @@ impl Reading {
         }
         let mut last = LastMembers::default();
         for field in item.children() {
-            match &*field.key() {
+            match field.key() {
                 b"content" | b"summary" if field.kind() == Kind::Array => {
                     for (b, piece) in field.children().enumerate() {
                         let b = u32::try_from(b).unwrap_or(u32::MAX);
@@ -202,7 +202,7 @@ impl Reading {
             (None, None) => {}
         }
         for field in item.children() {
-            let form = match (&*field.key(), field.kind(), phase) {
+            let form = match (field.key(), field.kind(), phase) {
                 (_, _, ItemPhase::Again) => continue,
                 (b"arguments" | b"input" | b"code", Kind::String, _) if field.raw().len() <= 2 => {
                     continue;
@@ -242,7 +242,7 @@ impl Reading {
         }
         for field in root.children().filter(|field| field.kind() == Kind::String) {
             let text = root.get("type").is_some_and(|t| t.raw().starts_with(b"\"response.custom"));
-            let form = match (&*field.key(), phase) {
+            let form = match (field.key(), phase) {
                 (b"delta", b"delta") if text => ArgsForm::TextPiece,
                 (b"delta", b"delta") => ArgsForm::Piece,
                 (b"arguments", b"done") => ArgsForm::Whole,
@@ -298,7 +298,7 @@ impl Reading {
         texts.whole = known && (phase == b"done" || is_last(event));
         let mut last = LastMembers::default();
         for field in root.children() {
-            match (&*field.key(), phase) {
+            match (field.key(), phase) {
                 (b"delta", b"delta") if !known => texts.walk(&field),
                 (b"delta", b"delta") if last.is(root, &field, 0, "delta") => {
                     // Sound is base64.

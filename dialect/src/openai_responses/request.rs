@@ -20,7 +20,7 @@ pub(super) fn read(
     let mut edits = Vec::new();
     let view = request::read(&of, call, &mut |texts, field| {
         texts.role = Speaker::System.role(true);
-        match &*field.key() {
+        match field.key() {
             b"instructions" => texts.walk(&field),
             b"input" => {
                 let remote = input(texts, &field);

@@ -21,7 +21,7 @@ fn tree(value: Value<'_>) -> serde_json::Value {
         Kind::Array => value.children().map(tree).collect(),
         Kind::Object => {
             let key = |child: &Value<'_>| {
-                let key = String::from_utf8(child.key().into_owned()).unwrap();
+                let key = String::from_utf8(child.key().to_vec()).unwrap();
                 assert!(child.key_is(&key) && !child.key_is(&format!("{key} ")));
                 key
             };

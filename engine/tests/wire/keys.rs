@@ -50,6 +50,11 @@ proptest! {
         let object = doc.root(text.as_bytes()).children().next().unwrap();
         let places: Vec<_> = object.children().map(|child| child.id()).collect();
         prop_assert_eq!(places.len(), members.len());
+        for (child, (name, _)) in object.children().zip(&members) {
+            prop_assert_eq!(child.key(), NAMES[*name].as_bytes());
+        }
+        let any = members.iter().any(|(name, at)| at.is_some_and(|at| at < NAMES[*name].chars().count()));
+        prop_assert_eq!(doc.may_have_escapes(), any);
         for (number, name) in NAMES.iter().enumerate() {
             let all: Vec<_> =
                 members.iter().zip(&places).filter(|((own, _), _)| *own == number).map(|(_, id)| *id).collect();

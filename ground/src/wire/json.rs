@@ -22,7 +22,7 @@ pub use template::{Hole, Template};
 use std::borrow::Cow;
 
 use super::find::same;
-use escaped::{SPELLED_BYTES, decoded, spelled};
+use escaped::{Escapes, SPELLED_BYTES, decoded, spelled};
 use key::{hash, key_bit};
 use node::{NOWHERE, Node};
 use parse::OpenValue;
@@ -31,6 +31,7 @@ use parse::OpenValue;
 #[derive(Debug, Default, Clone)]
 pub struct Doc {
     nodes: Vec<Node>,
+    escapes: Escapes,
     /// The parser's stack; empty between documents.
     open: Vec<OpenValue>,
 }
@@ -59,16 +60,15 @@ impl Doc {
     /// # Errors
     /// Not JSON, nested deeper than [`crate::limits::JSON_DEPTH`], or more than [`crate::limits::JSON_NODES`] values.
     pub fn parse(&mut self, bytes: &[u8]) -> Result<(), JsonError> {
-        self.nodes.clear();
-        self.open.clear();
+        self.clear();
         if self.nodes.capacity() == 0 {
             // Most documents have about one value in sixteen bytes, so the list seldom moves while it grows.
             self.nodes.reserve((bytes.len() / 16).min(NODES_AT_FIRST));
         }
-        let read = parse::document(bytes, &mut self.nodes, &mut self.open);
+        let read = parse::document(bytes, &mut self.nodes, &mut self.open, &mut self.escapes);
         if read.is_err() {
             // An incomplete document must not be taken for a document.
-            self.nodes.clear();
+            self.clear();
         }
         read
     }
@@ -76,14 +76,26 @@ impl Doc {
     /// Reads the member (`"name": …`) at the beginning of `bytes` as if it were alone in an object, whatever follows
     /// it. False if there is no complete member.
     pub fn parse_member(&mut self, bytes: &[u8]) -> bool {
-        self.nodes.clear();
-        self.open.clear();
+        self.clear();
         self.nodes.reserve(MEMBER_NODES);
-        let whole = parse::front(bytes, &mut self.nodes, &mut self.open);
+        let whole = parse::front(bytes, &mut self.nodes, &mut self.open, &mut self.escapes);
         if !whole {
-            self.nodes.clear();
+            self.clear();
         }
         whole
+    }
+
+    fn clear(&mut self) {
+        self.nodes.clear();
+        self.open.clear();
+        self.escapes.clear();
+    }
+
+    /// False only if no string in the document, and no key, is written with escapes.
+    #[must_use]
+    #[inline]
+    pub fn may_have_escapes(&self) -> bool {
+        self.escapes.any
     }
 
     /// The root value.
@@ -104,10 +116,11 @@ impl Doc {
         self.nodes.len()
     }
 
-    /// Values that fit without taking more memory.
+    /// Values that fit without taking more memory; what is written with escapes takes room of its own, counted like
+    /// values.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.nodes.capacity()
+        self.nodes.capacity().max(self.escapes.capacity())
     }
 
     /// True unless the last [`Doc::parse`] succeeded.
@@ -177,29 +190,16 @@ impl<'a> Value<'a> {
     /// for the root.
     #[must_use]
     #[inline(always)]
-    pub fn key(&self) -> Cow<'a, [u8]> {
+    pub fn key(&self) -> &'a [u8] {
         let node = self.node();
-        let raw = node.raw_key(self.bytes);
-        if node.key_escaped { decoded(raw) } else { Cow::Borrowed(raw) }
+        if node.key_escaped { self.doc.escapes.key(self.id) } else { node.raw_key(self.bytes) }
     }
 
-    /// Its key, for comparisons with known names: like [`Value::key`], in a time that does not grow with the key's
-    /// length.
+    /// The [`key_hash`] of its key: code that has names by their hashes hardly ever needs to look at the key.
     #[must_use]
     #[inline(always)]
-    pub fn name(&self) -> Cow<'a, [u8]> {
-        let node = self.node();
-        let raw = node.raw_key(self.bytes);
-        if node.key_escaped { spelled(raw) } else { Cow::Borrowed(raw) }
-    }
-
-    /// Its key with the [`key_hash`], if it is written without escapes: code that has names by their hashes hardly ever
-    /// needs to look at the key.
-    #[must_use]
-    #[inline(always)]
-    pub fn plain_key(&self) -> Option<(&'a [u8], u16)> {
-        let node = self.node();
-        (!node.key_escaped).then(|| (node.raw_key(self.bytes), node.key_hash))
+    pub fn hash(&self) -> u16 {
+        self.node().key_hash
     }
 
     /// A string, for comparisons with known words: like [`Value::as_bytes`], in a time that does not grow with its
@@ -214,7 +214,13 @@ impl<'a> Value<'a> {
     #[must_use]
     #[inline(always)]
     pub fn key_is(&self, name: &str) -> bool {
-        self.node().key_is(self.bytes, name.as_bytes(), hash(name.as_bytes()))
+        self.is_named(name.as_bytes(), hash(name.as_bytes()))
+    }
+
+    /// `hash`: the hash of the name.
+    #[inline(always)]
+    fn is_named(&self, name: &[u8], hash: u16) -> bool {
+        self.hash() == hash && same(self.key(), name)
     }
 
     /// The index of the first value after it and everything in it.
@@ -310,10 +316,7 @@ impl<'a> Value<'a> {
             return None;
         }
         if own.flag {
-            return self
-                .children()
-                .filter(|child| child.node().key_is(self.bytes, name, hash))
-                .last();
+            return self.children().filter(|child| child.is_named(name, hash)).last();
         }
         if own.keys & key_bit(hash) == 0 {
             return None;

@@ -116,7 +116,7 @@ impl<'a> Entry<'a> {
         let mut labels: Vec<(Cow<'a, str>, Cow<'a, str>)> = Vec::new();
         for child in root.children() {
             let key = child.key();
-            if let Some(field) = Field::of(&key) {
+            if let Some(field) = Field::of(key) {
                 let Some(slot) = fields.get_mut(field as usize) else { continue };
                 match slot {
                     // The long name says it; the short one beside it is another program's.

@@ -24,7 +24,7 @@ pub(crate) fn kept(program: &Program, args: &[Args]) -> Option<String> {
     let root = doc.root(json.as_bytes());
     let mut edits: Vec<Edit> = Vec::new();
     for value in std::iter::once(root).chain(root.descendants()) {
-        if finds(&matcher, &String::from_utf8_lossy(&value.key())) {
+        if finds(&matcher, &String::from_utf8_lossy(value.key())) {
             return None;
         }
         let text = match value.kind() {

@@ -1,8 +1,5 @@
 //! One value of a document, and its properties.
 
-use super::escaped::decodes_to;
-use crate::wire::find::same;
-
 /// The kind of a JSON value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -31,7 +28,7 @@ pub(super) struct Node {
     pub(super) key_escaped: bool,
     /// A string: it is written with escapes. An object: a key may occur twice in it, or is written with escapes.
     pub(super) flag: bool,
-    /// The key's [`hash`](super::key::hash).
+    /// The [`hash`](super::key::hash) of the key, decoded.
     pub(super) key_hash: u16,
     /// An object: the [`key_bit`](super::key::key_bit)s of its keys, as written.
     pub(super) keys: u32,
@@ -71,17 +68,9 @@ pub struct JsonError {
 }
 
 impl Node {
+    /// The key as written.
     #[inline(always)]
     pub(super) fn raw_key<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         bytes.get(self.key_start as usize..self.key_end as usize).unwrap_or_default()
-    }
-
-    /// `hash`: the hash of the name.
-    #[inline(always)]
-    pub(super) fn key_is(&self, bytes: &[u8], name: &[u8], hash: u16) -> bool {
-        if self.key_escaped {
-            return decodes_to(self.raw_key(bytes), name);
-        }
-        self.key_hash == hash && same(self.raw_key(bytes), name)
     }
 }

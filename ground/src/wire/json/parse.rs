@@ -3,7 +3,8 @@
 //! One loop over the bytes, with everything it needs in local variables: a value behind a reference would be loaded and
 //! stored for every byte.
 
-use super::key::{folded, hash};
+use super::escaped::Escapes;
+use super::key::{self, folded, hash};
 use super::node::{JsonError, Kind, Node, NodeId};
 use super::string::hex4;
 use crate::limits;
@@ -56,20 +57,26 @@ pub(super) fn document(
     bytes: &[u8],
     nodes: &mut Vec<Node>,
     around: &mut Vec<OpenValue>,
+    escapes: &mut Escapes,
 ) -> Result<(), JsonError> {
     if bytes.len() > u32::MAX as usize {
         return Err(error(0, "more than 4 GiB"));
     }
-    value(bytes, blanks(bytes, 0), KeySpan::default(), nodes, around)
+    value(bytes, blanks(bytes, 0), KeySpan::default(), nodes, around, escapes)
 }
 
 /// Reads the member at the beginning of `bytes` as the only one of an object; what follows it is ignored. False if
 /// there is no complete member.
-pub(super) fn front(bytes: &[u8], nodes: &mut Vec<Node>, around: &mut Vec<OpenValue>) -> bool {
-    let mut object = OpenValue { id: 0, close: b'}', seen: 0 };
-    let Ok((at, key)) = member(bytes, 0, nodes, &mut object) else { return false };
-    push(nodes, Kind::Object, 0..0, KeySpan::default(), key.escaped, 0);
-    let read = value(bytes, at, key, nodes, around);
+pub(super) fn front(
+    bytes: &[u8],
+    nodes: &mut Vec<Node>,
+    around: &mut Vec<OpenValue>,
+    escapes: &mut Escapes,
+) -> bool {
+    let id = push(nodes, Kind::Object, 0..0, KeySpan::default(), false, 0);
+    let mut object = OpenValue { id, close: b'}', seen: 0 };
+    let Ok((at, key)) = member(bytes, 0, nodes, &mut object, escapes) else { return false };
+    let read = value(bytes, at, key, nodes, around, escapes);
     let whole = !matches!(read, Err(JsonError { what, .. }) if what != FOLLOWED);
     let next = nodes.len() as u32;
     if let [root, own, ..] = nodes.as_mut_slice() {
@@ -85,6 +92,7 @@ fn value(
     own_key: KeySpan,
     nodes: &mut Vec<Node>,
     around: &mut Vec<OpenValue>,
+    escapes: &mut Escapes,
 ) -> Result<(), JsonError> {
     let mut here = OUTSIDE;
     // Field by field, so that it is in local variables and not where the caller has put it.
@@ -100,6 +108,9 @@ fn value(
         let kind = match byte(bytes, at) {
             b'"' => {
                 (at, escaped) = string(bytes, at)?;
+                if escaped {
+                    escapes.any = true;
+                }
                 Kind::String
             }
             open @ (b'{' | b'[') => {
@@ -113,7 +124,7 @@ fn value(
                     let id = push(nodes, kind, start..at, key, false, here.id);
                     around.push(here);
                     here = OpenValue { id, close, seen: 0 };
-                    (at, key) = member(bytes, at, nodes, &mut here)?;
+                    (at, key) = member(bytes, at, nodes, &mut here, escapes)?;
                     continue;
                 }
                 at = after(at);
@@ -150,7 +161,7 @@ fn value(
             let next = byte(bytes, at);
             if next == b',' {
                 at = blanks(bytes, after(at));
-                (at, key) = member(bytes, at, nodes, &mut here)?;
+                (at, key) = member(bytes, at, nodes, &mut here, escapes)?;
                 break;
             }
             if next != here.close {
@@ -229,6 +240,7 @@ fn member(
     at: usize,
     nodes: &mut [Node],
     here: &mut OpenValue,
+    escapes: &mut Escapes,
 ) -> Result<(usize, KeySpan), JsonError> {
     if here.close != b'}' {
         return Ok((at, KeySpan::default()));
@@ -240,10 +252,10 @@ fn member(
     let (mut at, escaped) = string(bytes, at)?;
     let end = at.wrapping_sub(1);
     let raw = bytes.get(start..end).unwrap_or_default();
-    let hash = hash(raw);
+    let mut hash = hash(raw);
     let bit = 1 << (hash & 63);
     if escaped || here.seen & bit != 0 {
-        mark_if_odd(bytes, nodes, here.id, raw, hash, escaped);
+        hash = odd_key(bytes, nodes, here.id, raw, hash, escaped.then_some(&mut *escapes));
     }
     here.seen |= bit;
     if byte(bytes, at) != b':' {
@@ -256,32 +268,37 @@ fn member(
     Ok((at, KeySpan { start: start as u32, end: end as u32, hash, escaped }))
 }
 
-/// Marks an object as odd if it already has this key, if the key is written with escapes, or if it would cost too much
-/// to find out.
+/// Marks an object as odd if it already has this key, if the key is written with escapes (`escapes` is set), or if it
+/// would cost too much to find out. Returns the hash of the key as it is read.
 #[inline(never)]
-fn mark_if_odd(
+fn odd_key(
     bytes: &[u8],
     nodes: &mut [Node],
     object: NodeId,
     raw: &[u8],
-    hash: u16,
-    escaped: bool,
-) {
+    mut hash: u16,
+    escapes: Option<&mut Escapes>,
+) -> u16 {
     let mut odd = true;
-    let mut at = object.wrapping_add(1);
-    for _ in 0..if escaped { 0 } else { SIBLINGS } {
-        let Some(node) = nodes.get(at as usize) else {
-            odd = false;
-            break;
-        };
-        if node.key_hash == hash && same(node.raw_key(bytes), raw) {
-            break;
+    if let Some(escapes) = escapes {
+        hash = key::hash(escapes.add(nodes.len() as NodeId, raw));
+    } else {
+        let mut at = object.wrapping_add(1);
+        for _ in 0..SIBLINGS {
+            let Some(node) = nodes.get(at as usize) else {
+                odd = false;
+                break;
+            };
+            if node.key_hash == hash && same(node.raw_key(bytes), raw) {
+                break;
+            }
+            at = node.next;
         }
-        at = node.next;
     }
     if let Some(node) = nodes.get_mut(object as usize).filter(|_| odd) {
         node.flag = true;
     }
+    hash
 }
 
 #[inline(always)]

@@ -58,6 +58,8 @@ pub struct Template {
     /// The position of the document in them.
     payload: Range<usize>,
     nodes: Vec<Node>,
+    /// The learned document has strings with escapes.
+    escapes: bool,
     gaps: Vec<Gap>,
     moves: Vec<Moves>,
     /// For the piece that was matched last: the shift after each number of holes.
@@ -71,7 +73,8 @@ impl Template {
     pub fn new(raw: &[u8], payload: Range<usize>, doc: &Doc, holes: &[Hole]) -> Option<Self> {
         let bytes = raw.get(payload.clone())?;
         let root = doc.root(bytes);
-        if raw.len() > BYTES || holes.len() >= HOLES || root.kind() != Kind::Object {
+        let plain = root.kind() == Kind::Object && !doc.escapes.has_keys();
+        if raw.len() > BYTES || holes.len() >= HOLES || !plain {
             return None;
         }
         let mut gaps = Vec::with_capacity(holes.len() + 1);
@@ -110,6 +113,7 @@ impl Template {
             raw: raw.to_vec(),
             payload,
             nodes: doc.nodes.clone(),
+            escapes: doc.escapes.any,
             gaps,
             moves,
             distance: [0; HOLES + 1],
@@ -176,7 +180,8 @@ impl Template {
 
     /// Makes `doc` the document of the piece that was matched last.
     pub fn write(&self, doc: &mut Doc) {
-        doc.nodes.clear();
+        doc.clear();
+        doc.escapes.any = self.escapes || self.escaped != 0;
         doc.nodes.extend_from_slice(&self.nodes);
         for moves in &self.moves {
             let Some(node) = doc.nodes.get_mut(moves.node as usize) else { continue };
