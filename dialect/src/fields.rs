@@ -6,7 +6,8 @@
 use std::borrow::Cow;
 
 use super::inline;
-use super::names::{self, FieldName};
+pub(super) use super::names::is_among;
+use super::names::{self, FieldName, NameSet};
 use crate::wire::json::{Kind, Value};
 
 /// How many members of an object are looked at to learn what a sibling means. Real objects have fewer; the bound keeps
@@ -65,11 +66,6 @@ pub(super) fn pick<'a, const N: usize>(
 /// The bytes of a string, with escapes decoded; empty for other values.
 pub(super) fn string<'a>(value: Option<Value<'a>>) -> Cow<'a, [u8]> {
     value.map(|value| value.as_bytes()).unwrap_or_default()
-}
-
-/// True if the name is in the list. A list compiles to a few bytes, a `matches!` with as many words to a kilobyte.
-pub(super) fn is_among(names: &[&str], name: &[u8]) -> bool {
-    names.iter().any(|own| own.as_bytes() == name)
 }
 
 /// What this value is, according to its key. Array items are what their array is.
@@ -203,11 +199,6 @@ fn is_crowded(value: &Value<'_>) -> bool {
     value.parent().is_some_and(|parent| parent.children().nth(SIBLINGS).is_some())
 }
 
-/// False only if certainly none of these names is a sibling of the value.
-fn may_be_beside(value: &Value<'_>, names: &[&str]) -> bool {
-    value.parent().is_some_and(|parent| names.iter().any(|name| parent.may_have(name)))
-}
-
 /// True if any sibling `type` satisfies `is`; there may be several.
 fn sibling_type(value: &Value<'_>, is: impl Fn(&[u8]) -> bool) -> bool {
     siblings(value).any(|s| s.key_is("type") && is(&s.word()))
@@ -225,15 +216,21 @@ fn is_input(value: &Value<'_>) -> bool {
         || sibling_type(value, |kind| kind.ends_with(b"tool_use") || kind.ends_with(b"_call"))
 }
 
+/// What contains the id of a tool call.
+static CALLS: NameSet<4> =
+    NameSet::new(["functionCall", "function_call", "toolCall", "functionResponse"]);
+
+/// What stands beside the id of a tool call.
+static BESIDE_CALL: NameSet<3> = NameSet::new(["function", "custom", "type"]);
+
 /// True for the `id` of a tool call.
 fn is_call(value: &Value<'_>) -> bool {
-    under(value, &[b"functionCall", b"function_call", b"toolCall", b"functionResponse"])
-        || may_be_beside(value, &["function", "custom", "type"])
-            && siblings(value).any(|sibling| match sibling.key() {
-                b"function" | b"custom" => true,
-                b"type" => sibling.word().ends_with(b"tool_use"),
-                _ => false,
-            })
+    let Some(parent) = value.parent() else { return false };
+    let is_call = |sibling: Value<'_>| {
+        BESIDE_CALL.has(&sibling)
+            && (!sibling.key_is("type") || sibling.word().ends_with(b"tool_use"))
+    };
+    CALLS.has(&parent) || BESIDE_CALL.may_be_in(&parent) && siblings(value).any(is_call)
 }
 
 /// `{"image_url": {"url": …}}`, `{"source": {"type": "url", "url": …}}`: an address that stands for its content. A
@@ -274,17 +271,28 @@ fn is_binary(value: &Value<'_>) -> bool {
     binary
 }
 
+/// What contains the name of a tool.
+#[rustfmt::skip]
+static TOOLS: NameSet<12> = NameSet::new([
+    "function", "custom", "functionCall", "function_call", "functionResponse", "toolUse", "toolSpec", "systemTool",
+    "function_response", "toolCall", "toolResponse", "tools",
+]);
+
+/// What stands beside the name of a tool.
+#[rustfmt::skip]
+static BESIDE_TOOL: NameSet<9> = NameSet::new([
+    "arguments", "input", "args", "call_id", "tool_call_id", "tool_use_id", "input_schema", "parameters", "role",
+]);
+
 /// True if the name of a tool stands here, which is not text: beside arguments or a call's id, and in a message that
 /// holds a result.
 fn names_a_tool(value: &Value<'_>) -> bool {
-    under(value, &[b"function", b"custom", b"functionCall", b"function_call", b"functionResponse"])
-        || under(value, &[b"toolUse", b"toolSpec", b"systemTool"])
-        || under(value, &[b"function_response", b"toolCall", b"toolResponse", b"tools"])
-        || value.parent().is_some_and(|tool| under(&tool, &[b"tools"]))
-        || siblings(value).any(|sibling| match sibling.key() {
-            b"arguments" | b"input" | b"args" | b"call_id" | b"tool_call_id" | b"tool_use_id"
-            | b"input_schema" | b"parameters" => true,
-            b"role" => matches!(&*sibling.word(), b"tool" | b"function"),
-            _ => false,
-        })
+    let Some(parent) = value.parent() else { return false };
+    let is_tool = |sibling: Value<'_>| {
+        BESIDE_TOOL.has(&sibling)
+            && (!sibling.key_is("role") || matches!(&*sibling.word(), b"tool" | b"function"))
+    };
+    TOOLS.has(&parent)
+        || under(&parent, &[b"tools"])
+        || BESIDE_TOOL.may_be_in(&parent) && siblings(value).any(is_tool)
 }

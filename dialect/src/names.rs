@@ -127,6 +127,46 @@ fn look_up(own: &[u8], hash: u16) -> Option<FieldName> {
     }
 }
 
+/// Names that are looked for together. Most keys are none of them, which is found out without comparing bytes.
+#[derive(Debug)]
+pub(super) struct NameSet<const N: usize> {
+    names: [&'static str; N],
+    /// A bit for each: `hash & 63`.
+    bits: u64,
+}
+
+impl<const N: usize> NameSet<N> {
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "evaluated when this is compiled: it cannot fail later"
+    )]
+    pub(super) const fn new(names: [&'static str; N]) -> Self {
+        let (mut bits, mut at) = (0, 0);
+        while at < N {
+            bits |= 1 << (key_hash(names[at].as_bytes()) & 63);
+            at += 1;
+        }
+        Self { names, bits }
+    }
+
+    /// True if the key of this value is one of them.
+    #[inline(always)]
+    pub(super) fn has(&self, value: &Value<'_>) -> bool {
+        self.bits >> (value.hash() & 63) & 1 == 1 && is_among(&self.names, value.key())
+    }
+
+    /// False only if it is not an object, or has no member with one of them.
+    #[inline(always)]
+    pub(super) fn may_be_in(&self, object: &Value<'_>) -> bool {
+        object.may_have_any(self.bits)
+    }
+}
+
+/// True if the name is in the list. A list compiles to a few bytes, a `matches!` with as many words to a kilobyte.
+pub(super) fn is_among(names: &[&str], name: &[u8]) -> bool {
+    names.iter().any(|own| same(own.as_bytes(), name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,11 +4,12 @@
 //! (`index`) or, if it has none, its position. The event's own numbers (`output_index`) and its type count as well:
 //! texts of two items have two places.
 
+use super::names::NameSet;
 use super::number::{name_number, number};
 use crate::wire::json::{Doc, Kind, NodeId, Value};
 
 /// Members by which objects number themselves.
-const OWN_INDEX: [&str; 7] = [
+static OWN_INDEX: NameSet<7> = NameSet::new([
     "index",
     "output_index",
     "content_index",
@@ -16,7 +17,7 @@ const OWN_INDEX: [&str; 7] = [
     "command_index",
     "annotation_index",
     "contentBlockIndex",
-];
+]);
 
 /// The places of one document's values. They are requested in the order of the document's bytes: the container of the
 /// last one is remembered with its place, and usually contains the next one too. Any other order gives the same places,
@@ -101,16 +102,13 @@ impl Places {
 
 /// The numbers that an object gives itself, combined into one.
 fn own_index(value: &Value<'_>) -> Option<u32> {
-    if !OWN_INDEX.iter().any(|name| value.may_have(name)) {
+    if !OWN_INDEX.may_be_in(value) {
         return None;
     }
     let mut own = None;
     for member in value.children() {
-        if matches!(member.kind(), Kind::Number | Kind::String)
-            && OWN_INDEX.iter().any(|name| member.key_is(name))
-        {
-            own =
-                Some(mix(own.unwrap_or(7), mix(name_number(member.key()), number(Some(member)))));
+        if matches!(member.kind(), Kind::Number | Kind::String) && OWN_INDEX.has(&member) {
+            own = Some(mix(own.unwrap_or(7), mix(name_number(member.key()), number(Some(member)))));
         }
     }
     own

@@ -40,8 +40,8 @@ impl SentChunks {
     /// A chunk with this member was sent; its `choices` are the caller's to read.
     pub(super) fn member(&mut self, field: Value<'_>) {
         match field.key() {
-            b"id" if self.id.is_none() => self.id = short(Some(field)),
-            b"model" if self.model.is_none() => self.model = short(Some(field)),
+            b"id" => first(&mut self.id, field),
+            b"model" => first(&mut self.model, field),
             b"created" => self.created = field.as_u64().unwrap_or(self.created),
             b"usage" => self.usage |= !field.is_null(),
             _ => {}
@@ -120,6 +120,13 @@ impl SentChunks {
         }
         out.push("", "[DONE]");
         self.done = true;
+    }
+}
+
+/// Keeps the first of the values that can be repeated.
+fn first(known: &mut Option<String>, value: Value<'_>) {
+    if known.is_none() {
+        *known = short(Some(value));
     }
 }
 

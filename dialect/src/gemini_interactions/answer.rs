@@ -1,6 +1,7 @@
 //! Answers: events and whole bodies.
 
-use super::super::fields::{is_among, pick, string};
+use super::super::fields::string;
+use super::super::names::NameSet;
 use super::super::number::number;
 use super::super::splice::twice;
 use super::super::texts::{LastMembers, NO_ITEM, TextWalk, short};
@@ -19,12 +20,12 @@ use crate::wire::own::OwnEvents;
 
 /// Members of an interaction that hold no text of the answer: ids and timestamps, then the echo of the request.
 #[rustfmt::skip]
-const SKIPPED: [&str; 19] = [
+static SKIPPED: NameSet<19> = NameSet::new([
     "updated", "continuation_token", "continuation_ids", "environment_id", "previous_interaction_id",
     "input", "system_instruction", "tools", "generation_config", "agent", "agent_config", "response_format",
     "response_mime_type", "response_modalities", "safety_settings", "webhook_config", "labels", "cached_content",
     "environment",
-];
+]);
 
 /// What a step turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +121,7 @@ impl Reading {
                     texts.push(Item::Twice);
                     texts.walk(&field);
                 }
-                name if is_among(&SKIPPED, name) => {}
+                _ if SKIPPED.has(&field) => {}
                 _ => texts.walk(&field),
             }
         }
@@ -236,7 +237,7 @@ impl Reading {
 
     fn event<'a>(&mut self, texts: &mut TextWalk<'a, '_>, root: &Value<'a>) {
         let event = StreamEventKind::of(root);
-        let [index] = pick(root, ["index"]);
+        let index = root.get("index");
         let at = number(index);
         texts.item = index.map_or(NO_ITEM, |_| at);
         if twice(root, &["event_type", "index", "step", "content", "delta", "interaction"]) {

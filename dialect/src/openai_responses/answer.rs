@@ -1,7 +1,8 @@
 //! Answers: events and whole bodies.
 
 use super::super::bounded_set::BoundedSet;
-use super::super::fields::{is_among, pick, string};
+use super::super::fields::string;
+use super::super::names::NameSet;
 use super::super::splice::twice;
 use super::super::texts::{LastMembers, NO_ITEM, TextWalk, short};
 use super::super::{
@@ -20,11 +21,11 @@ use crate::wire::own::OwnEvents;
 
 /// Members that a response repeats from its request.
 #[rustfmt::skip]
-const ECHOED: [&str; 16] = [
+static ECHOED: NameSet<16> = NameSet::new([
     "instructions", "tools", "tool_choice", "text", "prompt", "metadata", "input", "user", "safety_identifier",
     "prompt_cache_key", "prompt_cache_retention", "reasoning", "truncation", "conversation", "previous_response_id",
     "billing",
-];
+]);
 
 /// The stage of an item that an event reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +76,9 @@ impl Reading {
         let items = if listed { "data" } else { "output" };
         let mut last = LastMembers::default();
         for field in texts.fields(response) {
+            if field.is_null() || ECHOED.has(&field) {
+                continue;
+            }
             match field.key() {
                 b"model" if self.model.is_none() && field.kind() == Kind::String => {
                     self.model = short(Some(field))
@@ -88,11 +92,10 @@ impl Reading {
                         self.item(texts, &item, &item, at, ItemPhase::Whole);
                     }
                 }
-                name if name == items.as_bytes() && !field.is_null() => {
+                name if name == items.as_bytes() => {
                     texts.push(Item::Twice);
                     texts.walk(&field);
                 }
-                name if is_among(&ECHOED, name) => {}
                 _ => texts.walk(&field),
             }
         }
@@ -290,8 +293,7 @@ impl Reading {
         if twice(root, &["item", "output_index", "response"]) {
             texts.push(Item::Twice);
         }
-        let [logprobs] = pick(root, ["logprobs"]);
-        let logprobs = logprobs.filter(|l| l.raw().len() > 2 && !l.is_null());
+        let logprobs = root.get("logprobs").filter(|l| l.raw().len() > 2 && !l.is_null());
         texts.item = root.get("output_index").map_or(NO_ITEM, |_| text.a);
         let known = is_known(name, phase);
         // An item that is not done may be repeated with more in it.
@@ -397,8 +399,7 @@ impl Answer for Reading {
             self.response(&mut texts, &root);
             items.push(Item::AnswerEnd);
         } else if root.kind() == Kind::Object {
-            let [event] = pick(&root, ["type"]);
-            let event = string(event);
+            let event = string(root.get("type"));
             self.event(&mut texts, &root, &event);
         } else {
             texts.walk(&root);

@@ -23,7 +23,7 @@ use std::borrow::Cow;
 
 use super::find::same;
 use escaped::{Escapes, SPELLED_BYTES, decoded, spelled};
-use key::{hash, key_bit};
+use key::{folded, hash, key_bit};
 use node::{NOWHERE, Node};
 use parse::OpenValue;
 
@@ -290,12 +290,13 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// False only if it is not an object, or has no member with this key.
+    /// False only if it is not an object, or has no member with one of these names: `names` has the bit `hash & 63` of
+    /// each one's [`key_hash`].
     #[must_use]
     #[inline(always)]
-    pub fn may_have(&self, name: &str) -> bool {
+    pub fn may_have_any(&self, names: u64) -> bool {
         let node = self.node();
-        node.kind == Kind::Object && (node.flag || node.keys & key_bit(hash(name.as_bytes())) != 0)
+        node.kind == Kind::Object && (node.flag || node.keys & folded(names) != 0)
     }
 
     /// True if it is not an object, or if no key in it occurs twice or is written with escapes: then all clients agree
