@@ -21,7 +21,8 @@ impl Pipe {
         around: &mut FrameContext<'_, '_>,
     ) -> Result<(), Unchecked> {
         self.texts.next_frame(&self.rules, around.record);
-        if around.frames.framing() != Framing::Json && json::has_half(payload) {
+        let escapes = around.frames.doc().may_have_escapes();
+        if escapes && around.frames.framing() != Framing::Json && json::has_half(payload) {
             self.texts.is_refused();
         }
         if around.frames.shortens() && around.frames.framing() != Framing::Json {
