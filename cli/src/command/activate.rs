@@ -5,7 +5,7 @@ use std::io::Write;
 use hemostat_engine::base::time;
 use hemostat_engine::policy::source::SourceNode;
 
-use crate::shared::deliver::{self, How};
+use crate::shared::deliver::{self, How, ToDir};
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::issuer::issuer;
@@ -45,6 +45,8 @@ pub(crate) struct Args {
     on_expiry: String,
     #[command(flatten)]
     guard: Guard,
+    #[command(flatten)]
+    to: ToDir,
     #[command(flatten)]
     how: How,
 }
@@ -95,10 +97,18 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     if let Some(done) = args.guard.tell(&step, &args.how, out, err)? {
         return Ok(done);
     }
-    let done = deliver::deliver(&envelope, words.serial, &args.how, &fleet, out, err)?;
+    let done = deliver::deliver(
+        &envelope,
+        words.serial,
+        args.to.to.as_deref(),
+        &args.how,
+        &fleet,
+        out,
+        err,
+    )?;
     match done {
         // "Back: rollback" after a refusal would take something else back.
-        Exit::No if args.how.to.is_none() => writeln!(
+        Exit::No if args.to.to.is_none() => writeln!(
             err,
             "back, where a proxy took it: `hemostat rollback --expect {}`; where it was refused, nothing changed",
             words.serial

@@ -138,10 +138,11 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     let envelope = release_file::sign(&there, &ReleasePolicy::Policy(&policy), &keys)?;
     let began = Instant::now();
     let (mut quiet, mut wide) = (Vec::new(), Vec::new());
-    deliver::deliver(&envelope, there.serial, &how(false), &fleet, &mut quiet, &mut wide)?;
+    deliver::deliver(&envelope, there.serial, None, &how(false), &fleet, &mut quiet, &mut wide)?;
     found.taken_ms = began.elapsed().as_millis();
     let steps: &mut dyn Write = if args.json { err } else { out };
-    let pushed = deliver::deliver(&envelope, there.serial, &how(true), &fleet, steps, &mut wide)?;
+    let pushed =
+        deliver::deliver(&envelope, there.serial, None, &how(true), &fleet, steps, &mut wide)?;
     found.everywhere_ms = began.elapsed().as_millis();
     if pushed != Exit::Fine && !fleet.view().reached().any(|(_, s)| s.serial() == there.serial) {
         return Err(Error::failed("no proxy says that it took the drill; there is nothing to see"));
@@ -167,7 +168,8 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     let envelope = release_file::sign(&again, &ReleasePolicy::Digest(&digest), &keys)?;
     let began = Instant::now();
     let steps: &mut dyn Write = if args.json { err } else { out };
-    let rolled = deliver::deliver(&envelope, again.serial, &how(true), &fleet, steps, &mut wide)?;
+    let rolled =
+        deliver::deliver(&envelope, again.serial, None, &how(true), &fleet, steps, &mut wide)?;
     found.back_ms = began.elapsed().as_millis();
     let worst = pushed.max(rolled).max(if found.broken_off { Exit::No } else { Exit::Fine });
     if args.json {
@@ -186,14 +188,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
 }
 
 fn how(wait: bool) -> How {
-    How {
-        to: None,
-        wait,
-        within: deliver::WITHIN_S,
-        json: false,
-        log: None,
-        fleet: FleetArgs::default(),
-    }
+    How { wait, within: deliver::WITHIN_S, json: false, log: None, fleet: FleetArgs::default() }
 }
 
 fn in_json(found: &Found, worst: Exit) -> Value {

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use hemostat_engine::bundle::{Release, ReleasePolicy};
 
-use crate::shared::deliver::{self, How};
+use crate::shared::deliver::{self, How, ToDir};
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::files;
@@ -29,6 +29,8 @@ pub(crate) struct Args {
     #[arg(long)]
     drop_prepared: bool,
     #[command(flatten)]
+    to: ToDir,
+    #[command(flatten)]
     how: How,
 }
 
@@ -43,11 +45,11 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         }
     };
     let fleet = args.how.fleet.fleet()?;
-    if fleet.proxies.is_empty() && args.how.to.is_none() {
+    if fleet.proxies.is_empty() && args.to.to.is_none() {
         args.how.fleet.some()?;
     }
     levers(args, &release, &fleet.view(), err)?;
-    deliver::deliver(&envelope, release.serial, &args.how, &fleet, out, err)
+    deliver::deliver(&envelope, release.serial, args.to.to.as_deref(), &args.how, &fleet, out, err)
 }
 
 /// Names what on-call keys could activate and can no more; refuses a release that does not say that this is meant.

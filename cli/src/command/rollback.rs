@@ -52,30 +52,11 @@ pub(crate) struct Args {
     again: bool,
     #[command(flatten)]
     guard: Guard,
-    #[command(flatten)]
-    how: HowBack,
-}
-
-/// As [`How`], without its short name `--to`, which is a serial here.
-#[derive(Debug, clap::Args)]
-struct HowBack {
     /// A directory that a static server serves, or a file in it; needs --policy
     #[arg(long, value_name = "DIR", requires = "policy")]
     to_dir: Option<std::path::PathBuf>,
-    /// Wait until every proxy reports the serial
-    #[arg(long)]
-    wait: bool,
-    /// Seconds to wait at most
-    #[arg(long, default_value_t = deliver::WITHIN_S, value_name = "SECONDS")]
-    within: u64,
-    /// Write one JSON document to standard output instead of words
-    #[arg(long)]
-    json: bool,
-    /// Append what was done to this file, a line of JSON each time [default: `history` of hemostat.yaml]
-    #[arg(long, value_name = "FILE")]
-    log: Option<String>,
     #[command(flatten)]
-    fleet: crate::shared::fleet::FleetArgs,
+    how: How,
 }
 
 /// A policy that can be gone back to.
@@ -140,15 +121,6 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     let brings =
         whole.as_ref().map_or(ReleasePolicy::Digest(&target.digest), ReleasePolicy::Policy);
     let envelope = release_file::sign(&words, &brings, &keys)?;
-    let HowBack { to_dir, wait, within, json, log, .. } = &args.how;
-    let how = How {
-        to: to_dir.clone(),
-        wait: *wait,
-        within: *within,
-        json: *json,
-        log: log.clone(),
-        fleet: crate::shared::fleet::FleetArgs::default(),
-    };
     let ends = target.end.as_ref();
     let step = Step {
         verb: "rolling back",
@@ -158,10 +130,10 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         digest: &target.digest,
         ends: ends.map(|(at, _)| format!("it is over at {}, as it was to be", time::format(*at))),
     };
-    if let Some(done) = args.guard.tell(&step, &how, out, err)? {
+    if let Some(done) = args.guard.tell(&step, &args.how, out, err)? {
         return Ok(done);
     }
-    deliver::deliver(&envelope, words.serial, &how, &fleet, out, err)
+    deliver::deliver(&envelope, words.serial, args.to_dir.as_deref(), &args.how, &fleet, out, err)
 }
 
 /// Refuses to roll back a rollback: whoever types it ten seconds after somebody else means the same step, not the way

@@ -6,7 +6,7 @@ use hemostat_engine::base::time;
 use hemostat_engine::policy::source::{self, SourceNode};
 use serde_json::json;
 
-use crate::shared::deliver::{self, How};
+use crate::shared::deliver::{self, How, ToDir};
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::fleet::{Fleet, Status, View};
@@ -32,6 +32,8 @@ pub(crate) struct Args {
     /// Who does it [default: `$HEMOSTAT_ISSUER`, else the name that the system knows]
     #[arg(long, requires = "key")]
     issuer: Option<String>,
+    #[command(flatten)]
+    to: ToDir,
     #[command(flatten)]
     how: How,
 }
@@ -86,7 +88,15 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
             "sync: release {serial} brings version {} to all",
             safe(or_dash(newest.text("version")))
         )?;
-        let done = deliver::deliver(&envelope, serial, &args.how, &fleet, out, err)?;
+        let done = deliver::deliver(
+            &envelope,
+            serial,
+            args.to.to.as_deref(),
+            &args.how,
+            &fleet,
+            out,
+            err,
+        )?;
         return Ok(done.max(silent));
     }
     let envelope = fetch(&fleet, &view, newest, "/release")?.ok_or_else(|| {
@@ -113,7 +123,15 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         newest.serial(),
         safe(or_dash(newest.text("version")))
     )?;
-    let done = deliver::deliver(&envelope, release.serial, &args.how, &behind, out, err)?;
+    let done = deliver::deliver(
+        &envelope,
+        release.serial,
+        args.to.to.as_deref(),
+        &args.how,
+        &behind,
+        out,
+        err,
+    )?;
     Ok(done.max(silent))
 }
 

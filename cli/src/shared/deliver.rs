@@ -25,12 +25,18 @@ use fate::{Fate, Kind, News, Wait, progress};
 /// Seconds that `--wait` waits where nobody says otherwise.
 pub(crate) const WITHIN_S: u64 = 30;
 
-/// How a release is brought, for `push`, `activate` and `rollback`.
+/// Where a release is written instead of being sent, for `push`, `activate` and `sync`. `rollback` has an option of its
+/// own for it, since its `--to` is a serial.
 #[derive(Debug, clap::Args)]
-pub(crate) struct How {
+pub(crate) struct ToDir {
     /// A directory that a static server serves (the file is `current.json`), or a file in it; the proxies poll it
     #[arg(long = "to-dir", visible_alias = "to", value_name = "DIR")]
     pub(crate) to: Option<PathBuf>,
+}
+
+/// How a release is brought, for every verb that sends one.
+#[derive(Debug, clap::Args)]
+pub(crate) struct How {
     /// Wait until every filter configuration of every proxy acts by it
     #[arg(long)]
     pub(crate) wait: bool,
@@ -51,12 +57,13 @@ pub(crate) struct How {
 pub(crate) fn deliver(
     envelope: &str,
     serial: u64,
+    to: Option<&Path>,
     how: &How,
     fleet: &Fleet,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Result<Exit> {
-    let written = how.to.as_ref().map(|to| write(to, envelope)).transpose()?;
+    let written = to.map(|to| write(to, envelope)).transpose()?;
     let deadline = Instant::now() + Duration::from_secs(how.within);
     let wait = how.wait.then_some(deadline);
     let stop = if how.wait { interrupt::watch()? } else { Arc::new(AtomicBool::new(false)) };
@@ -82,7 +89,7 @@ pub(crate) fn deliver(
         Vec::new()
     };
     let broken_off = stop.load(Ordering::Relaxed);
-    let kept = keep(envelope, how, &fates);
+    let kept = keep(envelope, written.is_some(), how, &fates);
     let exit = fates.iter().map(|(_, fate)| fate.kind.exit()).max().unwrap_or(Exit::Fine);
     let exit = if broken_off { exit.max(Exit::Failed) } else { exit };
     // It is where it is to go: that it was not written down is told beside it.
@@ -160,10 +167,10 @@ fn remedies<'a>(fates: &'a [(&Proxy, Fate)]) -> Vec<(&'a str, &'static str)> {
 }
 
 /// Writes down what was done, where a file was named and something was.
-fn keep(envelope: &str, how: &How, fates: &[(&Proxy, Fate)]) -> Result<()> {
+fn keep(envelope: &str, written: bool, how: &How, fates: &[(&Proxy, Fate)]) -> Result<()> {
     let Some(file) = how.log.clone().or(Settings::load()?.history) else { return Ok(()) };
     let took = |(_, fate): &(&Proxy, Fate)| fate.is_good();
-    if how.to.is_none() && !fates.iter().any(took) {
+    if !written && !fates.iter().any(took) {
         return Ok(());
     }
     let release = release_file::open(envelope)?;
