@@ -98,7 +98,7 @@ def test_a_block_is_told_with_the_id_of_its_decision(proxy, receiver, upstream):
     event = receiver.wait_for("decision", **{"hemostat.rule": "secret"})
     assert event["hemostat.decision"] == answer.header("x-hemostat-decision")
     assert event["hemostat.action"] == "block"
-    assert event["gen_ai.request.model"] == "test-model"
+    assert event["gen_ai.request.model"] == "m"
     assert (event["hemostat.dialect"], event["hemostat.policy_version"]) == ("openai-chat", "watched")
     assert event["labels"] == {"tenant": "blocked & co"}
     assert event["scope"] == "prod-eu" and event["count"] == 1

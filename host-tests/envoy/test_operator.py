@@ -30,7 +30,7 @@ def test_a_decision_is_shown_in_headers_counters_and_log(enforce, envoy, ask, up
     assert entry["hemostat.policy_version"] == "view-enforce"
     assert entry["hemostat.rule_hits"] == "view.rule-1:redact"
     assert entry["hemostat.dialect"] == "openai-chat"
-    assert entry["gen_ai.request.model"] == "test-model"
+    assert entry["gen_ai.request.model"] == "m"
     assert entry["gen_ai.response.model"] == "served-model"
     assert entry["hemostat.stream"] == "false"
 

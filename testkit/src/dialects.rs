@@ -7,10 +7,12 @@
 //! | `variant` | another door of a dialect that has a row of its own: met where events are made, and nowhere else |
 //! | `like` | the row that says what this one leaves out |
 //! | `paths` | of a call with a whole answer, and with a streamed one |
+//! | `own_paths` | `true`: no other dialect has these paths. At other paths the body says whose it is, and one that cannot be read is no call |
 //! | `request`, `whole` | bodies; `@` stands for the text |
 //! | `open`, `piece`, `close` | events of a stream: `@` is a piece of the text, `#` all of it. Without a `piece`, all comes in the end |
 //! | `framing`, `done` | how events are framed ([`Dialect::framed`]), and whether `data: [DONE]` follows them |
 //! | `ends` | what an ending that the proxy writes holds |
+//! | `blocked` | what an answer that was blocked holds; missing: it says no more than that it ends |
 //! | `call` | what an event holds that brings a piece of a call's arguments; missing: its models call no tools |
 
 use std::path::Path;
@@ -20,7 +22,7 @@ use serde_json::{Value, json};
 
 use crate::{Recording, messages};
 
-/// One row.
+/// A dialect: one row of the list.
 #[derive(Debug, Clone)]
 pub struct Dialect {
     row: Value,
@@ -43,23 +45,26 @@ pub fn all() -> &'static [Dialect] {
     })
 }
 
-/// The dialects, each once.
+/// All dialects, without variants.
 pub fn dialects() -> impl Iterator<Item = &'static Dialect> {
     all().iter().filter(|own| own.row["variant"] != true)
 }
 
-/// Those in which somebody talks. What a server of tools brings is no output of a model, and a refusal reaches its caller as
-/// an error of the protocol.
+/// The dialects in which a model or an agent talks. Results of MCP servers are not a model's output, and refusals reach
+/// their callers as errors of the protocol.
 pub fn talking() -> impl Iterator<Item = &'static Dialect> {
     dialects().filter(|own| own.name() != "mcp")
 }
 
-/// The row of this name, if there is one.
+/// The row with this name, if there is one.
 pub fn find(name: &str) -> Option<&'static Dialect> {
     all().iter().find(|own| own.name() == name)
 }
 
-/// The dialect of this name.
+/// The dialect with this name.
+///
+/// # Panics
+/// There is none.
 pub fn dialect(name: &str) -> &'static Dialect {
     find(name).unwrap_or_else(|| panic!("no dialect {name}"))
 }
@@ -73,32 +78,42 @@ impl Dialect {
         self.row["paths"][usize::from(stream)].as_str().unwrap()
     }
 
-    /// What an ending that the proxy writes holds.
+    /// Whether the path alone tells that a request is of this dialect.
+    pub fn has_own_paths(&self) -> bool {
+        self.row["own_paths"] == true
+    }
+
+    /// What an answer that was blocked holds, if the dialect has a word for it.
+    pub fn blocked(&self) -> Option<&str> {
+        self.row["blocked"].as_str()
+    }
+
+    /// A text that is found in every ending written by the proxy.
     pub fn ends(&self) -> &str {
         self.text("ends")
     }
 
-    /// False: the text of a streamed answer comes in one event, as an MCP server's result does.
+    /// False if the text of a streamed answer arrives in a single event, as an MCP server's result does.
     pub fn comes_in_pieces(&self) -> bool {
         self.row["piece"].is_object()
     }
 
-    /// Where a text stands: in an event, and in a whole answer.
+    /// JSON pointers to the text: in an event, and in a whole answer.
     pub fn text_pointers(&self) -> Vec<String> {
         [self.text_pointer(), pointer(&self.row["whole"])].into_iter().flatten().collect()
     }
 
-    /// Whether its models call tools.
+    /// Whether its models can call tools.
     pub fn has_calls(&self) -> bool {
         self.row["call"].is_string()
     }
 
-    /// Where in an event a piece of the text stands, as a JSON pointer.
+    /// The JSON pointer to a piece of text in an event.
     pub fn text_pointer(&self) -> Option<String> {
         pointer(&self.row["piece"])
     }
 
-    /// Whether an event (its JSON, as bytes) brings a piece of text, a piece of a call's arguments, or something else.
+    /// What an event (JSON bytes) contains: a piece of text, a piece of a call's arguments, or neither.
     pub fn brings(&self, event: &[u8]) -> Brings {
         let has = |needle: &str| event.windows(needle.len()).any(|w| w == needle.as_bytes());
         let pointer = self.text_pointer().unwrap_or_default();
@@ -124,7 +139,7 @@ impl Dialect {
         }
     }
 
-    /// A question of the user's.
+    /// A request with this text from the user.
     pub fn request(&self, stream: bool, text: &str) -> Value {
         let mut request = filled(&self.row["request"], text, text);
         if request.get("stream").is_some() {
@@ -133,23 +148,23 @@ impl Dialect {
         request
     }
 
-    /// A whole answer.
+    /// A whole answer with this text.
     pub fn whole(&self, text: &str) -> Value {
         filled(&self.row["whole"], text, text)
     }
 
-    /// The events before those of the text.
+    /// The events before those with text.
     pub fn open(&self) -> Vec<Value> {
         self.row["open"].as_array().cloned().unwrap_or_default()
     }
 
-    /// The events behind those of the text, which was this.
+    /// The events after those with text, given the whole text.
     pub fn close(&self, text: &str) -> Vec<Value> {
         let close = self.row["close"].as_array().unwrap();
         close.iter().map(|event| filled(event, "", text)).collect()
     }
 
-    /// A streamed answer whose text comes in these pieces: one element an event, framed.
+    /// A streamed answer with its text in these pieces: one framed event per element.
     pub fn streamed(&self, pieces: &[&str]) -> Vec<Vec<u8>> {
         let (mut events, mut text) = (self.open(), String::new());
         for piece in pieces {
@@ -162,7 +177,7 @@ impl Dialect {
         self.framed(&events)
     }
 
-    /// Each event with its framing; the bytes of all, one behind the other, are the stream.
+    /// Frames each event; concatenated, they are the stream.
     pub fn framed(&self, events: &[Value]) -> Vec<Vec<u8>> {
         let last = events.len().saturating_sub(1);
         let framed = |(at, event): (usize, &Value)| match self.text("framing") {
@@ -192,7 +207,7 @@ impl Dialect {
         all
     }
 
-    /// A call of it, and its answer.
+    /// An exchange with this request and answer.
     pub fn recording(&self, stream: bool, request: &Value, response: Vec<u8>) -> Recording {
         Recording {
             dialect: self.name().to_owned(),
@@ -208,7 +223,7 @@ impl Dialect {
     }
 }
 
-/// What an event brings.
+/// What an event contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Brings {
     Text,
@@ -216,7 +231,7 @@ pub enum Brings {
     Other,
 }
 
-/// Where `@` stands in a value.
+/// The JSON pointer to `@` in a value.
 fn pointer(value: &Value) -> Option<String> {
     let at =
         |name: &dyn std::fmt::Display, inner| pointer(inner).map(|rest| format!("/{name}{rest}"));
@@ -228,7 +243,7 @@ fn pointer(value: &Value) -> Option<String> {
     }
 }
 
-/// What Bedrock calls an event.
+/// Bedrock's name for an event.
 fn converse(event: &Value) -> &'static str {
     match event {
         event if event.get("role").is_some() => "messageStart",
@@ -240,7 +255,7 @@ fn converse(event: &Value) -> &'static str {
     }
 }
 
-/// The value with a piece in place of `@`, and all of the text in place of `#`.
+/// Fills a template: the piece replaces `@`, and the whole text replaces `#`.
 fn filled(value: &Value, piece: &str, text: &str) -> Value {
     match value {
         Value::String(own) if own == "@" => json!(piece),

@@ -9,8 +9,9 @@ import pathlib
 from . import messages
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
+# Dialects whose every recording is replayed, and whose answers `texts` reads.
 DIALECTS = ("openai-chat", "openai-responses", "anthropic", "gemini", "bedrock")
-# Of these there are a few, for the tests that ask for them by name.
+# Dialects with few recordings, for tests that name them.
 MORE = ("gemini-interactions",)
 
 
@@ -40,31 +41,31 @@ class Recording:
         return self.request if self.request is not None else minimal_request(self.dialect, self.stream)
 
 
-def minimal_request(dialect, stream, text="Hello", model="test-model"):
+@functools.cache
+def _rows():
+    """The rows of testdata/dialects.json by name, without the variants."""
+    rows = json.loads((ROOT / "testdata" / "dialects.json").read_text())
+    return {row["name"]: row for row in rows if not row.get("variant")}
+
+
+def minimal_request(dialect, stream, text="Hello"):
     """A small request body of a dialect."""
-    if dialect == "openai-chat":
-        body = {"model": model, "messages": [{"role": "user", "content": text}], "stream": stream}
-    elif dialect == "openai-responses":
-        body = {"model": model, "input": text, "stream": stream}
-    elif dialect == "anthropic":
-        body = {"model": model, "max_tokens": 256, "messages": [{"role": "user", "content": text}], "stream": stream}
-    elif dialect == "bedrock":  # it says in its path whether it streams, and so does Gemini
-        body = {"messages": [{"role": "user", "content": [{"text": text}]}]}
-    else:
-        body = {"contents": [{"role": "user", "parts": [{"text": text}]}]}
+    def filled(value):
+        if isinstance(value, dict):
+            return {key: filled(member) for key, member in value.items()}
+        if isinstance(value, list):
+            return [filled(member) for member in value]
+        return text if value == "@" else value
+
+    body = filled(_rows()[dialect]["request"])
+    if "stream" in body:  # the others say it in their path
+        body["stream"] = stream
     return json.dumps(body).encode()
 
 
-def minimal_path(dialect, stream, model="test-model"):
+def minimal_path(dialect, stream):
     """The path that a request of a dialect goes to."""
-    gemini = f"/v1beta/models/{model}:" + ("streamGenerateContent?alt=sse" if stream else "generateContent")
-    return {
-        "openai-chat": "/v1/chat/completions",
-        "openai-responses": "/v1/responses",
-        "anthropic": "/v1/messages",
-        "gemini": gemini,
-        "bedrock": f"/model/{model}/converse" + ("-stream" if stream else ""),
-    }[dialect]
+    return _rows()[dialect]["paths"][stream]
 
 
 def _read(meta_path):

@@ -5,7 +5,7 @@ use host_tests::{Chunking, HostKind, Outcome, Request, Settings, UpstreamAnswer}
 use serde_json::{Value, json};
 
 use crate::native::recordings;
-use crate::rig::{BY_PATH, Dialect, Proxy, chat, configuration, dialect, in_pieces, talking};
+use crate::rig::{Dialect, Proxy, chat, configuration, in_pieces, talking, told_by_path};
 
 /// A proxy that sends nothing of a request before its body is whole, told so.
 fn nginx(policy: Value) -> Proxy {
@@ -83,10 +83,10 @@ fn what_an_answer_says_is_redacted_blocked_or_replaced() {
                 let outcome = proxy.run(request, answer, &Chunking::Bytes(11));
                 assert_held(&outcome, what);
                 let said = outcome.downstream.text().to_lowercase();
-                // Five dialects have a word for it; whoever blocks says nothing more in any of them.
-                let known = ["filter", "refus", "safety"].iter().any(|word| said.contains(word));
-                let stops =
-                    if BY_PATH.contains(&dialect.name) { known } else { !said.contains("now\"") };
+                let stops = match dialect.blocked() {
+                    Some(word) => said.contains(&word.to_lowercase()),
+                    None => !said.contains("now\""),
+                };
                 let there = if instead == "filter" {
                     stops
                 } else {
@@ -180,7 +180,7 @@ fn kills_limits_and_tools_hold() {
 fn a_model_is_changed_where_it_can_be() {
     let proxy =
         nginx(json!({"switch": [{"id": "s", "when": {"model": "m"}, "to": {"model": "new"}}]}));
-    for dialect in BY_PATH.map(dialect) {
+    for dialect in told_by_path() {
         let outcome =
             proxy.run(dialect.request(false, "hi"), dialect.whole("fine"), &Chunking::Whole);
         assert_held(&outcome, dialect.name);

@@ -3,7 +3,7 @@
 use host_tests::{Chunking, Ending, Headers, Outcome, UpstreamAnswer};
 use serde_json::{Value, json};
 
-use crate::rig::{BY_PATH, Dialect, Proxy, assert_clean, chat, dialects};
+use crate::rig::{Dialect, Proxy, assert_clean, chat, dialects};
 
 const SECRET: &str = "sesame-opens-the-door";
 
@@ -204,7 +204,7 @@ fn a_broken_request_is_refused_where_a_rule_needs_it() {
         if dialect.name == "openai-chat" {
             assert!(!outcome.upstream.text().contains("sesame"), "{what}");
         }
-        let known = BY_PATH.contains(&dialect.name);
+        let known = dialect.has_own_paths();
         if known && !readable && !READ_ALL_THE_SAME.contains(&name) {
             assert_eq!(outcome.downstream.status(), Some(403), "{what}");
             assert_eq!(outcome.upstream.headers, None, "{what}");

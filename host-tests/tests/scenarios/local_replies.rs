@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::native::Recording;
 use crate::native::text::texts;
-use crate::rig::{BY_PATH, Dialect, Proxy, assert_clean, chat, dialect, talking};
+use crate::rig::{Dialect, Proxy, assert_clean, chat, dialect, talking, told_by_path};
 
 const TEXT: &str = "I am \"sorry\" — é 🛡️\nlater";
 
@@ -80,7 +80,7 @@ fn a_kill_switch_never_asks_upstream_and_speaks_the_dialect() {
 fn a_request_without_a_body_is_killed_too() {
     let proxy = Proxy::new(json!({
         "failsafe": [{"id": "kill", "do": {"fallback": "f"}}], "fallbacks": {"f": {"text": TEXT}}}));
-    for dialect in BY_PATH.map(dialect) {
+    for dialect in told_by_path() {
         let mut request = dialect.request(false, "");
         request.body.clear();
         request.headers.remove("content-length");

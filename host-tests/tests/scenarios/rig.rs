@@ -153,9 +153,10 @@ pub fn talking() -> Vec<Dialect> {
     testkit::dialects::talking().map(Dialect::from).collect()
 }
 
-/// Those whose paths are nobody else's. Whose a request at the others' is, its body says: one that cannot be read is no call.
-pub const BY_PATH: [&str; 5] =
-    ["openai-chat", "openai-responses", "anthropic", "gemini", "bedrock"];
+/// Those that the path of a request tells.
+pub fn told_by_path() -> Vec<Dialect> {
+    dialects().into_iter().filter(Dialect::has_own_paths).collect()
+}
 
 /// Those whose texts run over the events of a stream.
 pub fn in_pieces() -> Vec<Dialect> {
@@ -175,6 +176,16 @@ pub fn chat() -> Dialect {
 impl Dialect {
     pub fn path(&self, stream: bool) -> &'static str {
         self.row.path(stream)
+    }
+
+    /// Whether the path alone tells that a request is of this dialect.
+    pub fn has_own_paths(&self) -> bool {
+        self.row.has_own_paths()
+    }
+
+    /// What an answer that was blocked holds, if the dialect has a word for it.
+    pub fn blocked(&self) -> Option<&'static str> {
+        self.row.blocked()
     }
 
     /// The content type of a streamed answer.
