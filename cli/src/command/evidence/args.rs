@@ -1,4 +1,4 @@
-//! How it is called.
+//! The command line.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::shared::records::Records;
 Examples:
   hemostat evidence --since 24h --access-log access.json --key ops.key --out evidence.jsonl -p http://10.0.0.1:9902
   hemostat evidence --since 24h --history history.json --access-log 'logs/*.gz' --key ops.key --out evidence.jsonl
-  hemostat evidence --verify evidence.jsonl --trust ops=<base64 public key>
+  hemostat evidence --verify evidence.jsonl --trust ops=BASE64
 
 A line for each activation, and for each call that a rule acted on: time, decision id, rules, policy, model, status, and the
 digest of its line in the access log. No label, no text, no credential. docs/scope.md says how to check one without this tool.
