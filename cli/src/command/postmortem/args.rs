@@ -1,4 +1,4 @@
-//! How it is called.
+//! The command line.
 
 use std::path::PathBuf;
 
@@ -15,8 +15,8 @@ Examples:
       from what was saved: `hemostat history --json`, the access log, the POSTs of `notify` and of Alertmanager, a provider's
       status page
 
-A process remembers 32 activations and nothing from before its start: save `hemostat history --json` tonight. Drills are told
-apart by their reason and version. What only people know is left to fill in, in italics.")]
+A process remembers 32 activations and nothing from before its start: save `hemostat history --json` tonight. Drills are
+marked as such. What only people know is left to fill in, in italics.")]
 pub(crate) struct Args {
     /// The heading
     #[arg(long, default_value = "Incident")]
