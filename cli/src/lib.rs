@@ -1,4 +1,5 @@
-//! `hemostat`, the operator's command, as a library: `command` has a file a verb, `shared` what verbs share.
+//! `hemostat`, the operator's command, as a library: `command` has one file per verb, `shared` the code that verbs
+//! share.
 
 mod command;
 mod shared;
@@ -73,10 +74,10 @@ Examples:
     },
 }
 
-/// Judges a command line without running it: what is wrong with its words.
+/// Parses a command line without running it.
 ///
 /// # Errors
-/// They are no usage of the command.
+/// It is not valid; the message is the usage error.
 pub fn judge(args: impl IntoIterator<Item = OsString>) -> Result<(), String> {
     match Cli::try_parse_from(args) {
         Err(usage) if usage.use_stderr() => Err(usage.to_string()),
@@ -84,7 +85,7 @@ pub fn judge(args: impl IntoIterator<Item = OsString>) -> Result<(), String> {
     }
 }
 
-/// Runs the command: `args` with the program's name first. Results go to `out`, trouble to `err`.
+/// Runs the command. `args` begins with the program's name. Results go to `out`, errors and progress to `err`.
 pub fn run(
     args: impl IntoIterator<Item = OsString>,
     out: &mut dyn Write,
@@ -94,7 +95,7 @@ pub fn run(
         Ok(cli) => cli,
         Err(usage) => {
             let wrong = usage.use_stderr();
-            // There is nobody to tell that usage could not be told.
+            // There is nowhere to report that the usage could not be written.
             let _ = if wrong { write!(err, "{usage}") } else { write!(out, "{usage}") };
             return if wrong { Exit::Failed } else { Exit::Fine };
         }
@@ -129,7 +130,7 @@ pub fn run(
 }
 
 fn completions(shell: clap_complete::Shell, out: &mut dyn Write) -> Result<Exit> {
-    // The generator writes to memory first: it panics where a pipe breaks.
+    // The generator panics on a broken pipe, so it writes to memory first.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "hemostat", &mut script);
     out.write_all(&script)?;

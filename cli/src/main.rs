@@ -1,4 +1,4 @@
-//! `hemostat`: all of it is in the library.
+//! The `hemostat` binary: everything is in the library.
 
 use std::process::ExitCode;
 

@@ -107,7 +107,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         err,
     )?;
     match done {
-        // "Back: rollback" after a refusal would take something else back.
+        // After a refusal, `rollback` would take something else back.
         Exit::No if args.to.to.is_none() => writeln!(
             err,
             "back, where a proxy took it: `hemostat rollback --expect {}`; where it was refused, nothing changed",

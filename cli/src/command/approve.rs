@@ -1,4 +1,4 @@
-//! `hemostat approve`: a person's leave for one tool call, signed.
+//! `hemostat approve`: signs a person's approval of one tool call.
 
 mod pending;
 
@@ -19,7 +19,7 @@ use crate::shared::fleet::FleetArgs;
 use crate::shared::key::Key;
 use crate::shared::terminal::safe;
 use crate::shared::when;
-use pending::Seen;
+use pending::WaitingCall;
 
 /// Arguments of `hemostat approve`.
 #[derive(Debug, clap::Args)]
@@ -79,14 +79,14 @@ pub(crate) struct Args {
     fleet: FleetArgs,
 }
 
-/// What is to be signed, as far as it is known.
+/// The call to be approved, as far as it is known.
 struct Asked {
     what: GrantTarget,
-    /// What the proxies say of the call.
-    seen: Option<Seen>,
+    /// What the proxies report about the call.
+    seen: Option<WaitingCall>,
 }
 
-/// How long a grant holds, in seconds.
+/// The lifetime of a grant, in seconds.
 fn life(text: &str) -> Result<u64> {
     let seconds = when::length(text).filter(|s| (1..=LONGEST_LIFE_S).contains(s));
     seconds.ok_or_else(|| Error::failed("30s, 15m or 1h is expected, an hour at most"))
@@ -133,7 +133,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     Ok(Exit::Fine)
 }
 
-/// What is allowed, unless nobody should sign it.
+/// The call to be approved, unless it should not be signed.
 fn asked(args: &Args) -> Result<Asked> {
     if let Some(tool) = &args.any_args_of {
         return Ok(Asked { what: GrantTarget::AnyArgsOf(tool.clone()), seen: None });
@@ -158,7 +158,7 @@ fn asked(args: &Args) -> Result<Asked> {
     }
 }
 
-/// The id of the call that was given.
+/// The id of the call with these arguments.
 fn call(args: &Args, given: Option<String>, tool: &str, json: &str) -> Result<String> {
     let pointers: Result<Vec<_>, _> = args.id_arg.iter().map(|text| pointer(text)).collect();
     let canonical = CallArgs::json(json.as_bytes())
@@ -173,7 +173,7 @@ fn call(args: &Args, given: Option<String>, tool: &str, json: &str) -> Result<St
     }
 }
 
-/// The id in its one spelling.
+/// The id in its canonical spelling.
 fn normal(id: &str) -> Result<String> {
     let digits = id.strip_prefix("ap_").map(str::to_ascii_uppercase).unwrap_or_default();
     let base32 = |c: char| c.is_ascii_uppercase() || ('2'..='7').contains(&c);
@@ -204,11 +204,11 @@ fn scope_of(file: &str) -> Result<String> {
     scope.ok_or_else(|| Error::failed(format!("{}: neither `scope` nor `trust`", safe(file))))
 }
 
-/// What is signed, for the person who signs.
+/// Shows what is signed to the person who signs.
 fn show(
     grant: &Grant,
     args: &Args,
-    seen: Option<&Seen>,
+    seen: Option<&WaitingCall>,
     key: &str,
     err: &mut dyn Write,
 ) -> Result<()> {

@@ -1,4 +1,4 @@
-//! `hemostat case`: from an exchange that went wrong to a case that keeps it from coming back.
+//! `hemostat case`: turns an exchange that went wrong into a case that keeps it from happening again.
 
 mod scrub;
 mod written;
@@ -20,18 +20,18 @@ use crate::shared::exit::Exit;
 use crate::shared::files;
 use crate::shared::play::{Cut, Player, Seen, Traffic};
 use crate::shared::program;
-use crate::shared::recording::{Found, Recording};
+use crate::shared::recording::{Recording, Recordings};
 use crate::shared::terminal::{count, safe};
 use crate::shared::when;
 use scrub::Scrubber;
 
-/// Labels whose values say who somebody is.
+/// Labels whose values identify somebody.
 const WHO: [&str; 3] = ["tenant", "user", "key"];
 
-/// Names of exchanges that a message shows.
+/// How many names of exchanges a message shows.
 const NAMES: usize = 5;
 
-/// Words that an answer may not have any more, at most.
+/// The maximum number of words that the case forbids in the answer.
 const WORDS: usize = 3;
 
 /// Arguments of `hemostat case`.
@@ -131,7 +131,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     Ok(exit)
 }
 
-/// A policy that runs, and its text.
+/// A compiled policy, and its text.
 struct Policy {
     file: String,
     text: String,
@@ -153,9 +153,9 @@ pub(crate) struct Made {
     counts: std::collections::BTreeMap<String, u64>,
 }
 
-/// The exchange that is meant.
+/// The chosen exchange.
 fn one(args: &Args, err: &mut dyn Write) -> Result<Recording> {
-    let mut found = Found::default();
+    let mut found = Recordings::default();
     for path in &args.exchanges {
         found.look(path)?;
     }
@@ -198,7 +198,7 @@ fn names(all: &[String]) -> String {
     format!("{}{more}", shown.join(", "))
 }
 
-/// The id of the answer that an access log knows under a decision.
+/// The id of the answer that an access log has for a decision.
 fn logged(logs: &[String], decision: &str) -> Result<Option<String>> {
     if logs.is_empty() {
         return Ok(None);
@@ -267,7 +267,7 @@ fn make(args: &Args, recording: &Recording, policy: Option<&Policy>) -> Result<M
     Ok(Made { case, counts: scrubber.counts })
 }
 
-/// What the new policy makes of it, as far as a case can say it.
+/// What the new policy does with the exchange, as far as a case can express it.
 fn expect(args: &Args, case: &Value, new: Option<&Policy>) -> Result<Value> {
     let mut never: BTreeSet<String> = args.never.iter().cloned().collect();
     let Some(new) = new else { return Ok(json!({"never": never})) };
@@ -290,7 +290,7 @@ fn expect(args: &Args, case: &Value, new: Option<&Policy>) -> Result<Value> {
     Ok(expect)
 }
 
-/// Words of upstream's answer that the caller does not get any more: the longest.
+/// The longest words of upstream's answer that the caller no longer gets.
 fn gone(traffic: &Traffic, seen: &Seen) -> Vec<String> {
     let kind = traffic.answer_headers.iter().find(|(name, _)| name == "content-type");
     let answer = readable(kind.map(|(_, kind)| kind.as_str()), &traffic.answer);
@@ -318,7 +318,7 @@ fn whole(answer: &str) -> String {
     TEXTS.iter().filter_map(|at| body.pointer(at)?.as_str()).collect()
 }
 
-/// Does it fail under the old policy, and hold under the new one?
+/// Checks that the case fails under the old policy and holds under the new one.
 fn verdict(
     case: &Value,
     old: Option<&Policy>,
@@ -351,9 +351,9 @@ fn verdict(
     Ok(exit)
 }
 
-/// What else the new policy would change.
+/// Counts the recorded exchanges that would end differently under the new policy.
 fn otherwise(traffic: &[String], old: &Policy, new: &Policy, err: &mut dyn Write) -> Result<()> {
-    let mut found = Found::default();
+    let mut found = Recordings::default();
     for path in traffic {
         found.look(path)?;
     }
@@ -381,7 +381,7 @@ fn otherwise(traffic: &[String], old: &Policy, new: &Policy, err: &mut dyn Write
     Ok(())
 }
 
-/// Adds the case to its file, and reads the file again: what cannot be read is not kept.
+/// Adds the case to its file, and parses the result first: a file that cannot be read is not written.
 fn append(path: &std::path::Path, case: &Value, err: &mut dyn Write) -> Result<()> {
     let before = std::fs::read_to_string(path).unwrap_or_else(|_| "cases:\n".to_owned());
     let gap = if before.ends_with('\n') { "" } else { "\n" };
@@ -392,7 +392,7 @@ fn append(path: &std::path::Path, case: &Value, err: &mut dyn Write) -> Result<(
     Ok(())
 }
 
-/// Lines of others, each safe to show.
+/// Escapes foreign text for a terminal, line by line.
 fn safe_lines(text: &str) -> String {
     text.lines().map(safe).collect::<Vec<_>>().join("\n")
 }

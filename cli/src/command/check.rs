@@ -16,7 +16,7 @@ use crate::shared::policy_file;
 use crate::shared::settings::without_cases;
 use crate::shared::terminal::{Paint, safe};
 use crate::shared::when;
-use report::{Report, What};
+use report::{FileReport, What};
 
 /// Arguments of `hemostat check`.
 #[derive(Debug, clap::Args)]
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     }
     let mut exit = Exit::Fine;
     let mut reports = Vec::new();
-    // `overlays/*.yaml` names the cases beside overlays too; they are `hemostat test`'s.
+    // `overlays/*.yaml` matches the files of cases beside overlays too; those are for `hemostat test`.
     let files = without_cases(&args.files);
     if let (true, Some(file)) = (files.is_empty(), args.files.first()) {
         let file = safe(file);
@@ -93,9 +93,9 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     Ok(exit)
 }
 
-/// The text of a file, `-` being standard input. A text that is no UTF-8 is an answer, not a failure: it is judged.
+/// Reads a file; `-` is standard input. A file that is not UTF-8 is an answer, not a failure: it is judged.
 fn read(file: &str) -> Result<String> {
-    // One byte more than a policy may have is enough to know that it is too big.
+    // One byte above the maximum is enough to know that it is too big.
     let most = hemostat_engine::limits::POLICY_BYTES as u64 + 1;
     let mut bytes = Vec::new();
     match file {
@@ -108,13 +108,13 @@ fn read(file: &str) -> Result<String> {
     })
 }
 
-fn report(file: &str, text: String, strict: bool) -> Report {
+fn report(file: &str, text: String, strict: bool) -> FileReport {
     let tree = source::parse(&text, file);
     judged(file.to_owned(), text, tree, Vec::new(), strict)
 }
 
-/// The configurations that stand in what a proxy is configured with.
-fn reports_of(found: Vec<manifest::Found>, file: &str, strict: bool) -> Result<Vec<Report>> {
+/// Reports on the plugin configurations inside a proxy's own configuration.
+fn reports_of(found: Vec<manifest::Plugin>, file: &str, strict: bool) -> Result<Vec<FileReport>> {
     if found.is_empty() {
         return Err(Error::no(format!(
             "{}: no configuration of the filter stands in it",
@@ -135,7 +135,7 @@ fn judged(
     tree: Result<source::SourceNode, Vec<Diagnostic>>,
     beside: Vec<Diagnostic>,
     strict: bool,
-) -> Report {
+) -> FileReport {
     let now = Some(when::now());
     let (what, document, mut found, scope) = match tree {
         Err(found) => (What::Policy, None, found, None),
@@ -151,11 +151,11 @@ fn judged(
     found.extend(beside);
     let acceptable = !found.iter().any(|finding| strict || finding.is_error());
     let explanation = document.map(|document| explain::explain(&document)).unwrap_or_default();
-    Report { file, text, what, found, scope, explanation, acceptable }
+    FileReport { file, text, what, found, scope, explanation, acceptable }
 }
 
-/// A policy with overlays on it: findings name places, since lines would be those of one file or another.
-fn report_of_all(file: &str, text: &str, overlays: &[String], strict: bool) -> Result<Report> {
+/// Reports on a policy with overlays. Findings name places only, since lines could be those of any of the files.
+fn report_of_all(file: &str, text: &str, overlays: &[String], strict: bool) -> Result<FileReport> {
     let base = source::parse(text, file)
         .map_err(|found| Error::failed(policy_file::lines(&found, file)))?;
     let policy = policy_file::with_overlays(&base, overlays, when::End(None))?;
@@ -163,7 +163,7 @@ fn report_of_all(file: &str, text: &str, overlays: &[String], strict: bool) -> R
     found.iter_mut().for_each(|finding| (finding.line, finding.column) = (0, 0));
     let acceptable = !found.iter().any(|finding| strict || finding.is_error());
     let (file, explanation) = (policy_file::together(file, overlays), explain::explain(&document));
-    Ok(Report {
+    Ok(FileReport {
         file,
         text: String::new(),
         what: What::Policy,

@@ -17,7 +17,7 @@ use crate::shared::release_file;
 use crate::shared::terminal::{Paint, safe};
 use crate::shared::when::now;
 
-/// Characters of a value that are shown.
+/// How many characters of a value are shown.
 const SHOWN: usize = 120;
 
 /// Arguments of `hemostat diff`.
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, _err: &mut dyn Write) -> Res
     Ok(Exit::No)
 }
 
-/// What either says and the other does not, in the words of `hemostat check`.
+/// The sentences of `hemostat check` that only one of the two has.
 fn words(old: &SourceNode, new: &SourceNode) -> Vec<String> {
     let explained = |policy: &SourceNode| explain::explain(&judge(policy, Some(now())).0);
     let (before, after) = (explained(old), explained(new));
@@ -85,17 +85,17 @@ fn words(old: &SourceNode, new: &SourceNode) -> Vec<String> {
     [only(&before, &after, "-"), only(&after, &before, "+")].concat()
 }
 
-/// Two nodes that say the same: the order of keys says nothing.
+/// True for two nodes of the same meaning: the order of keys does not matter.
 fn same(one: &SourceNode, other: &SourceNode) -> bool {
     form(one) == form(other)
 }
 
-/// The one form of a node.
+/// The canonical form of a node.
 fn form(node: &SourceNode) -> String {
     policy_file::canonical(node).unwrap_or_else(|_| to_json(node))
 }
 
-/// The policy that a serial brought, from whichever proxy still holds it.
+/// Fetches the policy that a serial brought, from whichever proxy still holds it.
 fn of_serial(serial: u64, fleet: &FleetArgs) -> Result<SourceNode> {
     let fleet = fleet.some()?;
     let view = fleet.view();
@@ -161,7 +161,7 @@ fn changes(old: &SourceNode, new: &SourceNode) -> Vec<String> {
     all
 }
 
-/// The rules of a section by their names; one without an id is named by what it says first.
+/// The rules of a section by name; a rule without an id is named by its first field.
 fn rules(section: Option<&SourceNode>) -> Vec<(String, &SourceNode)> {
     let items = section.map(SourceNode::items).unwrap_or_default();
     let name = |node: &SourceNode| {
@@ -214,7 +214,7 @@ fn things(
     }
 }
 
-/// Rules that are in both, in another order: the first match wins.
+/// Finds rules that both have in a different order: the first match wins.
 fn order(
     section: &str,
     old: &[(String, &SourceNode)],
@@ -251,7 +251,7 @@ fn field(place: &str, old: Option<&SourceNode>, new: Option<&SourceNode>, all: &
     }
 }
 
-/// A list of values: what was added, what was taken away.
+/// Compares two lists of values: what was added, and what was removed.
 fn items(place: &str, old: &[SourceNode], new: &[SourceNode], all: &mut Vec<String>) {
     let texts = |nodes: &[SourceNode]| nodes.iter().map(form).collect::<Vec<_>>();
     let (before, after) = (texts(old), texts(new));

@@ -1,5 +1,5 @@
-//! `hemostat drill`: an overlay on the proxies in shadow, for a while, and back again: the way of an incident, walked while
-//! there is none. Nobody's traffic changes, and version, header, status and history say that it is a drill.
+//! `hemostat drill`: puts an overlay on the proxies in shadow for a while, and takes it back: a rehearsal of an
+//! incident. Nobody's traffic changes, and version, header, status and history say that it is a drill.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -25,16 +25,17 @@ use crate::shared::table::Table;
 use crate::shared::terminal::safe;
 use crate::shared::when;
 
-/// Seconds after the drill's own end at which the proxies end it themselves, should this command not come back.
+/// How long after its planned end, in seconds, the proxies end the drill themselves if this command has gone away.
 const GRACE_S: u64 = 120;
 
-/// Seconds for which the inline policy is in force as a release after a drill: every proxy must have taken it by then.
+/// How long, in seconds, the inline policy is in force as a release after a drill. Every proxy must have taken it by
+/// then.
 const INLINE_S: u64 = 60;
 
-/// How often it is looked whether somebody breaks the drill off.
+/// How often Ctrl-C is checked for.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// The reason that histories show.
+/// The reason shown in histories.
 const REASON: &str = "drill";
 
 /// Arguments of `hemostat drill`.
@@ -74,16 +75,16 @@ pub(crate) struct Args {
     fleet: FleetArgs,
 }
 
-/// What a drill found.
+/// The results of a drill.
 #[derive(Debug, Default)]
-struct Found {
+struct DrillResult {
     taken_ms: u128,
     everywhere_ms: u128,
     back_ms: u128,
-    /// Seconds in shadow.
+    /// How long it was in shadow, in seconds.
     lasted: u64,
     broken_off: bool,
-    /// By rule and action: what it would have done to how many exchanges.
+    /// How many exchanges each rule would have acted on, by rule and action.
     would: BTreeMap<(String, String), u64>,
 }
 
@@ -133,8 +134,8 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         on_expiry: Some(if back.baseline { "baseline" } else { "previous" }.to_owned()),
         ..words(from.saturating_add(1))
     };
-    let mut found = Found::default();
-    // Words of each step go to standard error where the result is one document.
+    let mut found = DrillResult::default();
+    // Progress goes to standard error if the result is one JSON document.
     let envelope = release_file::sign(&there, &ReleasePolicy::Policy(&policy), &keys)?;
     let began = Instant::now();
     let (mut quiet, mut wide) = (Vec::new(), Vec::new());
@@ -191,7 +192,7 @@ fn how(wait: bool) -> How {
     How { wait, within: deliver::WITHIN_S, json: false, log: None, fleet: FleetArgs::default() }
 }
 
-fn in_json(found: &Found, worst: Exit) -> Value {
+fn in_json(found: &DrillResult, worst: Exit) -> Value {
     let would = found
         .would
         .iter()
@@ -203,7 +204,7 @@ fn in_json(found: &Found, worst: Exit) -> Value {
     })
 }
 
-fn tell(found: &Found, args: &Args, out: &mut dyn Write) -> Result<()> {
+fn tell(found: &DrillResult, args: &Args, out: &mut dyn Write) -> Result<()> {
     writeln!(
         out,
         "\ntaken after {} ms; every worker of every proxy acted by it after {} ms; back after {} ms",
@@ -221,7 +222,7 @@ fn tell(found: &Found, args: &Args, out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-/// What the drill's own rules would have done, on all proxies, since it came into force.
+/// What the drill's own rules would have done on all proxies since it came into force.
 fn would(fleet: &Fleet) -> BTreeMap<(String, String), u64> {
     let mut all = BTreeMap::new();
     for act in fleet.view().acts().into_iter().filter(|act| act.new && act.shadow) {
@@ -232,26 +233,29 @@ fn would(fleet: &Fleet) -> BTreeMap<(String, String), u64> {
     all
 }
 
-/// What the release that ends the drill must say so that all is as it was.
+/// What the release that ends the drill must contain so that everything is as before.
 #[derive(Debug, PartialEq, Eq)]
 struct Back {
-    /// When the policy in force is over (Unix seconds), and what happens then.
+    /// When the policy in force ends (Unix seconds), and what happens then.
     end: Option<(u64, String)>,
-    /// No release was in force: the inline policy must follow its configuration afterwards.
+    /// No release was in force before: the configuration's inline policy must be in force again afterwards.
     baseline: bool,
     /// What on-call keys may activate.
     prepared: Vec<String>,
 }
 
 impl Back {
-    /// By the status before the drill. The `Err`: why there should be none now.
+    /// Derives it from the status before the drill.
+    ///
+    /// # Errors
+    /// There should be no drill now; says why.
     fn of(before: &Status, seconds: u64, now: u64) -> Result<Self> {
         let text = |value: &Value, name: &str| value.get(name)?.as_str().map(str::to_owned);
         let prepared = before.prepared();
         let first = before.list("held").first();
         let end = first.and_then(|held| Some((text(held, "expires")?, text(held, "on_expiry")?)));
         let end = end.and_then(|(at, then)| Some((time::parse(&at).ok()?, then)));
-        // An end that has passed and changed nothing is none.
+        // An end that has passed without effect is ignored.
         let end = end.filter(|(at, then)| *at > now || then != "keep");
         let over = now.saturating_add(seconds).saturating_add(GRACE_S);
         match end {
@@ -267,7 +271,7 @@ impl Back {
         }
     }
 
-    /// The end of the last release: only one that ends gives way to the inline policy itself.
+    /// The end of the last release. Only a release with an end can give way to the configuration's inline policy.
     fn end(&self, now: u64) -> Option<(u64, String)> {
         let inline = (now.saturating_add(INLINE_S), "baseline".to_owned());
         if self.baseline { Some(inline) } else { self.end.clone() }
@@ -292,7 +296,7 @@ fn shadowed(file: &str, base: &SourceNode, overlay: &str) -> Result<SourceNode> 
     faults.map_or(Ok(policy), |faults| Err(nothing(faults)))
 }
 
-/// The same policy under another digest: going back from it is a step, as a rollback is.
+/// The same policy with another digest, so that going back from it is a step, as a rollback is.
 fn renamed(base: &SourceNode) -> SourceNode {
     let mut policy = base.clone();
     if let Tree::Map(entries) = &mut policy.value {

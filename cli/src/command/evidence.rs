@@ -1,5 +1,5 @@
-//! `hemostat evidence`: a record of activations and decisions that a third party can check: each line carries the digest of the
-//! line before it, and a signed last line the digest of all.
+//! `hemostat evidence`: writes and checks a record of activations and decisions for a third party. Each line carries
+//! the digest of the line before it, and a signed last line the digest of the whole chain.
 
 mod args;
 mod format;

@@ -1,4 +1,4 @@
-//! `hemostat history`: what came into force, newest first, as the proxies remember it.
+//! `hemostat history`: shows what came into force, newest first, as the proxies remember it.
 
 use std::io::Write;
 
@@ -13,7 +13,7 @@ use crate::shared::settings::Settings;
 use crate::shared::table::Table;
 use crate::shared::terminal::{or_dash, safe};
 
-/// Digits of a digest that a table shows.
+/// The length at which a table cuts digests.
 const DIGITS: usize = "sha256:".len() + 12;
 
 /// Arguments of `hemostat history`.
@@ -95,8 +95,8 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     Ok(exit)
 }
 
-/// Adds what was written down and the proxies do not remember, newest first. One serial of one policy is one entry: what a
-/// proxy says of it is more.
+/// Adds entries of the history file that the proxies do not remember, and sorts newest first. An entry with the same
+/// serial and digest as a proxy's is left out: the proxy's says more.
 fn add(entries: &mut Vec<Value>, written: Vec<Value>) {
     let same = |a: &Value, b: &Value| {
         a.get("serial") == b.get("serial") && a.get("digest") == b.get("digest")

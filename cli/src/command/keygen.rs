@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     trust(&[key], args, out, err)
 }
 
-/// The lines that make proxies trust these keys, in YAML and in JSON.
+/// Prints the lines that make proxies trust these keys, in YAML and in JSON.
 fn trust(keys: &[Key], args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
     if args.json {
         let trusted = keys.iter().map(|key| {

@@ -1,4 +1,4 @@
-//! The verbs, a file each: what it takes, what it does, what it prints.
+//! The verbs, one file each: arguments, work and output.
 
 pub(crate) mod activate;
 pub(crate) mod approve;

@@ -1,5 +1,6 @@
-//! `hemostat postmortem`: the seed of a report, filled with what machines know: who, how many, how long, what it cost; the
-//! timeline from change to resolution; evidence for and against each kind of cause; the case and the alert as files.
+//! `hemostat postmortem`: begins the report of an incident with what machines know: who was hit, how many, how long, at
+//! what cost; the timeline from change to resolution; evidence for and against each kind of cause; and an alert as a
+//! file.
 
 mod alert;
 mod args;
@@ -72,7 +73,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     Ok(Exit::Fine)
 }
 
-/// What the report is made from; times are RFC 3339.
+/// The facts of the report as JSON; times are RFC 3339.
 fn in_json(known: &Known<'_>) -> Value {
     let at = |ms: u64| time::format(ms / 1000);
     let activation = |own: &Activation| {
@@ -97,7 +98,7 @@ fn in_json(known: &Known<'_>) -> Value {
     })
 }
 
-/// What the access logs say, where there are some.
+/// Surveys the access logs, if any are given.
 fn survey(args: &Args, err: &mut dyn Write) -> Result<Option<Report>> {
     if args.records.access_log.is_empty() {
         return Ok(None);
@@ -123,7 +124,7 @@ fn survey(args: &Args, err: &mut dyn Write) -> Result<Option<Report>> {
     Ok(Some(Report::of(survey)))
 }
 
-/// The report as a page: its Markdown as HTML, and the plots of `scope`.
+/// The report as an HTML page: its Markdown, and the plots of `scope`.
 fn html(known: &Known<'_>, text: &str) -> String {
     let mut body = html::html(text);
     if let Some(scope) = &known.scope {

@@ -1,4 +1,4 @@
-//! `hemostat push`: brings a release to proxies, or to the directory that a static server serves.
+//! `hemostat push`: delivers a release to proxies, or to the directory that a static server serves.
 
 use std::io::Write;
 
@@ -52,14 +52,15 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     deliver::deliver(&envelope, release.serial, args.to.to.as_deref(), &args.how, &fleet, out, err)
 }
 
-/// Names what on-call keys could activate and can no more; refuses a release that does not say that this is meant.
+/// Names what on-call keys can activate now and could not any more; refuses a release that does not say that this is
+/// intended.
 fn levers(args: &Args, release: &Release, view: &View<'_>, err: &mut dyn Write) -> Result<()> {
     let Some(newest) = view.newest() else { return Ok(()) };
-    // The same release again takes nothing away.
+    // Pushing the same release again removes nothing.
     if newest.serial() >= release.serial || newest.levers().is_empty() {
         return Ok(());
     }
-    // What brings nothing new leaves the list as it is.
+    // A release of a policy that the proxies know leaves the list as it is.
     let digest = match &release.brings {
         ReleasePolicy::Whole(policy) => policy_file::digest(policy)?,
         ReleasePolicy::Digest(digest) => digest.to_string(),

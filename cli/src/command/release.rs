@@ -1,4 +1,4 @@
-//! `hemostat release`: a policy and any number of overlays → a signed release.
+//! `hemostat release`: builds a signed release from a policy and any number of overlays.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -108,7 +108,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     }
     let mut prepared = Vec::new();
     for overlay in &overlays {
-        // Nobody knows yet when it will be needed: `activate` says when it is over.
+        // Overlays that are only prepared get no end here: `activate` sets it.
         let policy = policy_file::with_overlays(&policy, std::slice::from_ref(overlay), End(None))?;
         prepared.push((prepared_path(&args.out, overlay)?, policy));
     }
@@ -168,10 +168,9 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     Ok(Exit::Fine)
 }
 
-/// The digests of what on-call keys may put in force: what was prepared and, so that every activation can be taken back,
-/// however many came between, the policy of the release itself.
-/// Where nothing was prepared on purpose, it alone stands there: a list that is not there at all says that nobody thought
-/// of it.
+/// The digests of what on-call keys may activate: the prepared policies, and the release's own policy, so that every
+/// activation can be taken back however many came between. If nothing was prepared on purpose, the release's own policy
+/// is the only entry, since a missing list would mean that nobody thought of it.
 fn ways_back(
     args: &Args,
     policy: &SourceNode,
@@ -185,7 +184,7 @@ fn names(keys: &[Key]) -> String {
     keys.iter().map(|key| key.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// Says when the overlays' rules stop, and what of the overlays does not.
+/// Reports when the rules of the overlays end, and which parts of the overlays do not.
 fn tell_end(args: &Args, err: &mut dyn Write) -> Result<()> {
     let Some(at) = args.until.0 else {
         writeln!(err, "the overlays' rules hold until another release replaces them")?;
@@ -216,13 +215,13 @@ fn prepared_path(out: &str, overlay: &str) -> Result<PathBuf> {
     Ok(folder.join(stem).with_extension("json"))
 }
 
-/// What the new release follows on.
+/// The state that the new release follows.
 #[derive(Debug, Default)]
 struct Before {
-    /// The highest serial that `--out` and the proxies show.
+    /// The highest serial in `--out` and on the proxies.
     serial: u64,
     scope: Option<String>,
-    /// What on-call keys can activate now, in words.
+    /// What on-call keys can activate now, by name.
     levers: Vec<String>,
 }
 
@@ -233,7 +232,7 @@ impl Before {
             let release = release_file::open(&files::read(&args.out)?)?;
             before.serial = release.serial;
             let digests: Vec<String> = release.prepared.iter().map(ToString::to_string).collect();
-            // The last one is the release's own policy: the way back, and no lever.
+            // The last one is the release's own policy: a way back, not a lever.
             before.levers = digests.split_last().map(|(_, rest)| rest.to_vec()).unwrap_or_default();
         }
         for (proxy, status) in &view.rows {
@@ -249,14 +248,14 @@ impl Before {
         }
         if let Some(newest) = view.newest() {
             before.scope = Some(newest.text("scope").to_owned()).filter(|scope| !scope.is_empty());
-            // What is in force counts, not what a file says.
+            // The status of the proxies takes precedence over the file.
             before.levers = newest.named_levers();
         }
         Ok(before)
     }
 }
 
-/// The scope that was asked for, else the one that everything says.
+/// The given scope, else the one that all sources agree on.
 fn scope(args: &Args, settings: &Settings, before: &Before) -> Result<String> {
     let scope =
         args.scope.clone().or_else(|| settings.scope.clone()).or_else(|| before.scope.clone());
@@ -265,7 +264,7 @@ fn scope(args: &Args, settings: &Settings, before: &Before) -> Result<String> {
     })
 }
 
-/// The overlays to prepare. On-call's list does not become empty because nobody thought of it.
+/// The overlays to prepare. The list must not become empty because nobody thought of it.
 fn prepared_overlays(args: &Args, settings: &Settings, before: &Before) -> Result<Vec<String>> {
     if args.prepare == ["none"] {
         return Ok(Vec::new());

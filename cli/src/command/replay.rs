@@ -1,4 +1,5 @@
-//! `hemostat replay`: recorded traffic through a policy, without a proxy: what each rule would have done, and to whom.
+//! `hemostat replay`: plays recorded traffic through a policy, without a proxy, and reports what each rule would have
+//! done, and to whom.
 
 mod tally;
 
@@ -10,13 +11,13 @@ use crate::shared::error::Result;
 use crate::shared::exit::Exit;
 use crate::shared::play::{Cut, Player, Traffic};
 use crate::shared::program;
-use crate::shared::recording::{Found, Recording};
+use crate::shared::recording::{Recording, Recordings};
 use crate::shared::table::Table;
 use crate::shared::terminal::safe;
 use crate::shared::when;
-use tally::{Line, Tally};
+use tally::{RuleLine, Tally};
 
-/// Values of a label that are shown.
+/// How many values of a label are shown.
 const TOP: usize = 5;
 
 /// Arguments of `hemostat replay`.
@@ -65,7 +66,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
             return Ok(Exit::No);
         }
     };
-    let mut found = Found::default();
+    let mut found = Recordings::default();
     for path in &args.traffic {
         found.look(path)?;
     }
@@ -93,10 +94,10 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     Ok(Exit::Fine)
 }
 
-/// A policy while traffic is played.
+/// A policy being played.
 struct Run<'a> {
     program: &'a std::rc::Rc<hemostat_engine::policy::Program>,
-    /// For exchanges that say when they were: they share accounts.
+    /// For exchanges with a time: they share accounts.
     timed: Option<Player>,
 }
 
@@ -113,7 +114,7 @@ impl<'a> Run<'a> {
                 let traffic = Traffic { at_ns, ..recording.traffic.clone() };
                 self.timed.get_or_insert_with(|| new(at_ns)).play(&traffic, Cut::Whole)
             }
-            // Nobody knows what came before it: its limits are judged as if it came alone.
+            // The order of such exchanges is unknown: limits are judged as if each came alone.
             None => {
                 let at_ns = when::now().saturating_mul(1_000_000_000);
                 let traffic = Traffic { at_ns, ..recording.traffic.clone() };
@@ -123,7 +124,7 @@ impl<'a> Run<'a> {
     }
 }
 
-fn write(tally: &Tally, found: &Found, args: &Args, out: &mut dyn Write) -> Result<()> {
+fn write(tally: &Tally, found: &Recordings, args: &Args, out: &mut dyn Write) -> Result<()> {
     let dialects: Vec<String> =
         tally.dialects.iter().map(|(dialect, count)| format!("{dialect} {count}")).collect();
     writeln!(
@@ -217,9 +218,9 @@ fn top(values: &std::collections::BTreeMap<String, u64>) -> impl Iterator<Item =
     all.into_iter().take(TOP)
 }
 
-fn in_json(tally: &Tally, found: &Found) -> Value {
+fn in_json(tally: &Tally, found: &Recordings) -> Value {
     let time = |at: Option<u64>| at.map(tally::shown);
-    let rule = |line: &Line| {
+    let rule = |line: &RuleLine| {
         json!({
             "rule": line.rule, "action": line.action, "exchanges": line.exchanges,
             "first": time(line.first), "last": time(line.last), "labels": line.labels,

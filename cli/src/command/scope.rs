@@ -1,5 +1,5 @@
-//! `hemostat scope`: how far an incident reaches: which feature, prompt version, model, tenant and rule, since when, after
-//! which release; from access logs.
+//! `hemostat scope`: how far an incident reaches, from access logs: which feature, prompt version, model, tenant and
+//! rule, since when, after which release.
 
 pub(crate) mod against;
 mod calls;
@@ -32,7 +32,7 @@ use against::Against;
 use condition::Conditions;
 use survey::{Survey, Wanted};
 
-/// What calls are grouped by where nobody says it.
+/// The default of `--by`.
 pub(crate) const BY: [&str; 5] = ["feature", "prompt_version", "model", "tenant", "rule"];
 
 /// Arguments of `hemostat scope`.
@@ -84,7 +84,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// A length of time in seconds.
+/// The value of `--against`: a length of time in seconds.
 fn length(text: &str) -> Result<u64> {
     when::length(text).ok_or_else(|| {
         let text = safe(text);
@@ -150,7 +150,7 @@ pub(crate) use html::sections;
 pub(crate) use json::document;
 pub(crate) use report::Report;
 
-/// Why there is nothing to tell.
+/// Explains why there is nothing to report.
 fn nothing(survey: &Survey) -> String {
     let read = &survey.read;
     let mut parts = vec![format!("no call of a model in {} lines", read.lines)];
@@ -168,7 +168,7 @@ fn nothing(survey: &Survey) -> String {
     parts.join(", ")
 }
 
-/// A bar on a terminal, and nothing anywhere else.
+/// A progress bar on a terminal; elsewhere nothing.
 #[derive(Debug)]
 struct Progress {
     of: Option<u64>,
@@ -177,7 +177,7 @@ struct Progress {
     on: bool,
 }
 
-/// How often the bar moves.
+/// How often the bar is redrawn.
 const EVERY: Duration = Duration::from_millis(100);
 
 impl Progress {

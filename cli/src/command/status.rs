@@ -1,4 +1,4 @@
-//! `hemostat status`: what every proxy serves, whether it is acted by, and what it does.
+//! `hemostat status`: shows what every proxy serves, whether it is acted by, and what its rules do.
 
 pub(crate) mod budgets;
 mod line;
@@ -15,7 +15,7 @@ use crate::shared::exit::Exit;
 use crate::shared::fleet::{FleetArgs, InForce, Proxy, Status, View};
 use crate::shared::when;
 
-/// Puts the cursor home and clears what is below.
+/// Moves the cursor to the top left and clears the screen.
 const CLEAR: &str = "\x1b[H\x1b[2J";
 
 /// Arguments of `hemostat status`.
@@ -50,7 +50,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, out: &mut dyn Write, _err: &mut dyn Write) -> Result<Exit> {
     let mut looks = 0;
     loop {
-        // Anew each time: a name may stand for other proxies by now.
+        // Resolved each time: a name may stand for other proxies by now.
         let fleet = args.fleet.some()?;
         let view = fleet.view();
         if args.watch.is_some() && std::io::stdout().is_terminal() {
@@ -81,7 +81,7 @@ fn show(args: &Args, view: &View<'_>, out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-/// 2 where a proxy was not reached, 1 where they differ or what is in force is not acted by.
+/// 2 if a proxy was not reached, 1 if they differ or the policy in force is not acted by everywhere.
 fn exit(view: &View<'_>) -> Exit {
     let acts = |status: &Status| !matches!(status.in_force(), InForce::Not(_));
     match view.silent() {

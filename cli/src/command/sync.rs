@@ -135,7 +135,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     Ok(done.max(silent))
 }
 
-/// Something that the proxies of this status hold, from the first of them that gives it.
+/// Fetches something that the proxies of this status hold, from the first that gives it.
 fn fetch(fleet: &Fleet, view: &View<'_>, of: &Status, path: &str) -> Result<Option<String>> {
     let mut why = None;
     let groups = view.groups();
@@ -150,7 +150,7 @@ fn fetch(fleet: &Fleet, view: &View<'_>, of: &Status, path: &str) -> Result<Opti
     why.map_or(Ok(None), |why| Err(Error::failed(why)))
 }
 
-/// A new release of what is served at the highest serial, and its serial.
+/// Makes a new release of the policy at the highest serial; also gives its serial.
 fn anew(args: &Args, fleet: &Fleet, view: &View<'_>, newest: &Status) -> Result<(String, u64)> {
     let keys = Key::all(&args.key)?;
     let path = format!("/policy/{}", newest.text("digest"));

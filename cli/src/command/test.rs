@@ -1,5 +1,5 @@
-//! `hemostat test`: runs the cases of policies. Each case is a request, the answer that upstream would give, and what is
-//! to come of both.
+//! `hemostat test`: runs the cases of policies. A case is a request, the answer that upstream would give, and what is
+//! expected of both.
 
 pub(crate) mod answer;
 pub(crate) mod case;
@@ -17,7 +17,7 @@ use crate::shared::exit::Exit;
 use crate::shared::terminal::{Paint, safe};
 use suite::{Ended, Suite};
 
-/// What of a case does not hold on a policy.
+/// What does not hold of a case under a policy.
 pub(crate) fn judge(
     program: &std::rc::Rc<hemostat_engine::policy::Program>,
     case: &case::Case,
@@ -25,10 +25,10 @@ pub(crate) fn judge(
     suite::tried(program, case).0
 }
 
-/// Judges a text that is to be a file of cases.
+/// Checks that a text can be read as a file of cases.
 ///
 /// # Errors
-/// It cannot be read as one.
+/// It cannot.
 pub(crate) fn readable(text: &str, path: &std::path::Path) -> Result<()> {
     Suite::parse(text, path).map(drop)
 }
@@ -87,7 +87,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     once(args, out, err)
 }
 
-/// What makes the cases run again: what is named, and the policies that are named with it.
+/// The files whose changes run the cases again: those named, and the policies named with them.
 fn watched(args: &Args) -> Vec<String> {
     let policies = args.policy.iter().chain(&args.base);
     args.paths.iter().chain(policies).cloned().collect()
@@ -149,8 +149,7 @@ fn idle(ran: &[Ended], out: &mut dyn Write) -> Result<()> {
 }
 
 fn in_json(suite: &Ended) -> Value {
-    let case =
-        |case: &suite::Case| json!({"name": case.name, "ok": case.holds(), "wrong": case.wrong});
+    let case = |case: &suite::CaseResult| json!({"name": case.name, "ok": case.holds(), "wrong": case.wrong});
     json!({
         "cases_file": suite.file,
         "policy": suite.policy,

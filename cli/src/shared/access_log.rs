@@ -14,22 +14,22 @@ pub(crate) use sources::Sources;
 use entry::NoEntry;
 use lines::{Line, Lines};
 
-/// What became of the lines that were read.
+/// How many lines were read, and why some could not be used.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(crate) struct Read {
     /// All lines that are not blank.
     pub(crate) lines: u64,
-    /// Not a JSON object: a log of another form, a line that was cut.
+    /// Not a JSON object: a log in another format, or a truncated line.
     pub(crate) not_json: u64,
-    /// Above [`lines::LONGEST`].
+    /// Longer than [`lines::LONGEST`].
     pub(crate) too_long: u64,
-    /// Without a `time` that can be read.
+    /// Without a readable `time`.
     pub(crate) no_time: u64,
-    /// A known field stands twice and says two things: one of them is somebody else's.
+    /// A known field appears twice with different values: one of them is forged.
     pub(crate) doubled: u64,
-    /// Traffic that is no call of a model.
+    /// Traffic that is not a call of a model.
     pub(crate) other: u64,
-    /// Sources that broke off, and why: a gz file that was still being written.
+    /// Sources that could not be read to their end, and why: for instance a gz file that was still being written.
     pub(crate) broken_off: Vec<String>,
 }
 
@@ -39,7 +39,7 @@ impl Read {
         self.not_json + self.too_long + self.no_time + self.doubled
     }
 
-    /// In words, without what did not occur: `3 no JSON, 1 too long`.
+    /// In words, without zero counts: `3 not a JSON object, 1 longer than 1 MiB`.
     pub(crate) fn troubles(&self) -> String {
         let all = [
             (self.not_json, "not a JSON object"),
@@ -52,10 +52,11 @@ impl Read {
     }
 }
 
-/// Reads all sources once; `each` gets every entry that is a call of a model, `tick` the bytes read so far.
+/// Reads all sources once. `each` is called with every entry that is a call of a model, `tick` with the number of bytes
+/// read so far.
 ///
 /// # Errors
-/// A source cannot be opened. One that breaks off later is named in [`Read::broken_off`].
+/// A source cannot be opened. One that fails later is named in [`Read::broken_off`].
 pub(crate) fn read(
     sources: &Sources,
     mut each: impl FnMut(&Entry<'_>),

@@ -1,22 +1,23 @@
-//! A policy and its overlays → one policy. Overlays are put before the policy's own rules, so that theirs win where the
-//! first match wins.
+//! Combines a policy and its overlays into one policy. The rules of overlays are put before the policy's own, because
+//! the first match wins.
 
 use hemostat_engine::base::time;
 use hemostat_engine::policy::source::{MapEntry, Position, SourceNode, SourceValue, to_json};
 
 use crate::shared::error::{Error, Result};
 
-/// Sections whose entries have names: those of an overlay are added.
+/// Sections whose entries have names: the overlay's are added.
 const NAMED: &[&str] = &["labels", "fallbacks", "prices"];
 
-/// Sections of rules, which take `when: {until: …}`.
+/// Sections of rules, which can have `when: {until: …}`.
 const RULES: &[&str] = &["rollback", "switch", "guardrails", "tools", "limits", "failsafe"];
 
-/// What need not end with an overlay's rules: it names, records, or does nothing without a rule.
+/// Sections that need not end with the overlay's rules: they name or record something, or have no effect without a
+/// rule.
 const HARMLESS: &[&str] =
     &["hemostat", "version", "reason", "severity", "trusted_headers", "disable", "mode"];
 
-/// Lets every rule of an overlay stop at this time (Unix seconds); a rule that says when it stops keeps its own time.
+/// Ends every rule of an overlay at this time (Unix seconds). A rule that has an `until` keeps it.
 pub(crate) fn until(overlay: &SourceNode, at: u64) -> SourceNode {
     let mut overlay = overlay.clone();
     if let SourceValue::Map(sections) = &mut overlay.value {
@@ -29,7 +30,7 @@ pub(crate) fn until(overlay: &SourceNode, at: u64) -> SourceNode {
     overlay
 }
 
-/// The same overlay, whose rules decide and count, and change nothing.
+/// The same overlay with every rule in `mode: shadow`: the rules decide and count, and change nothing.
 pub(crate) fn shadow(overlay: &SourceNode) -> SourceNode {
     let mut overlay = overlay.clone();
     let SourceValue::Map(sections) = &mut overlay.value else { return overlay };
@@ -46,8 +47,9 @@ pub(crate) fn shadow(overlay: &SourceNode) -> SourceNode {
     overlay
 }
 
-/// The same overlay, whose `mode` stands in each of its rules that says none of its own: it is theirs alone. Put on the
-/// policy as it is, it would switch off every rule that was enforced.
+/// The same overlay with its `mode` moved into each rule that has none, since it applies to the overlay's own rules
+/// only. At the top of the combined policy it would replace the policy's mode, and `shadow` would switch off every
+/// enforced rule.
 fn own_mode(overlay: &SourceNode) -> SourceNode {
     let mut overlay = overlay.clone();
     let SourceValue::Map(sections) = &mut overlay.value else { return overlay };
@@ -65,7 +67,7 @@ fn own_mode(overlay: &SourceNode) -> SourceNode {
     overlay
 }
 
-/// Fields of an overlay that act although its rules are in shadow.
+/// Fields of an overlay that take effect although its rules are in shadow.
 pub(crate) fn acting(overlay: &SourceNode) -> Vec<&str> {
     let mut all = endless(overlay);
     all.extend(overlay.get("disable").map(|_| "disable"));
@@ -91,16 +93,16 @@ fn rule_until(rule: &mut SourceNode, at: u64) {
     }
 }
 
-/// Fields of an overlay that go on when its rules have stopped.
+/// Fields of an overlay that stay in effect after its rules have ended.
 pub(crate) fn endless(overlay: &SourceNode) -> Vec<&str> {
     let keys = overlay.entries().iter().map(|entry| entry.key.as_str());
     keys.filter(|key| ![RULES, NAMED, HARMLESS].iter().any(|known| known.contains(key))).collect()
 }
 
-/// Puts an overlay over a policy. `file` is the overlay's, for messages.
+/// Puts an overlay on a policy. `file` is the overlay's name in messages.
 ///
 /// # Errors
-/// The overlay says something else about a label or a fallback that the policy's own rules use.
+/// The overlay redefines a label or a fallback that the policy's own rules may use.
 pub(crate) fn overlay(policy: &SourceNode, overlay: &SourceNode, file: &str) -> Result<SourceNode> {
     let overlay = own_mode(overlay);
     let mut entries = policy.entries().to_vec();
@@ -123,7 +125,7 @@ pub(crate) fn overlay(policy: &SourceNode, overlay: &SourceNode, file: &str) -> 
     Ok(SourceNode { at: policy.at, value: SourceValue::Map(entries) })
 }
 
-/// `POLICY_OVERLAY`, as long as versions may be.
+/// `POLICY_OVERLAY`, cut to the maximum length of a version.
 fn version([policy, overlay]: [&str; 2]) -> String {
     let both = format!("{policy}_{overlay}");
     both.chars().take(hemostat_engine::limits::ID_CHARS).collect()
@@ -139,7 +141,7 @@ fn named(entry: &mut MapEntry, over: &MapEntry, file: &str) -> Result<()> {
         match own.iter_mut().find(|known| known.key == new.key) {
             None => own.push(new.clone()),
             Some(known) if to_json(&known.value) == to_json(&new.value) => {}
-            // A price is the overlay's to change; a label or a text that other rules use is not.
+            // An overlay may change a price, but not a label or a text that other rules use.
             Some(known) if over.key == "prices" => known.value = new.value.clone(),
             Some(_) => {
                 return Err(Error::no(format!(

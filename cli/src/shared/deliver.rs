@@ -1,4 +1,4 @@
-//! Bringing a release where it is to go, for every verb that makes or takes one.
+//! Delivers a release to proxies, or to the directory that they poll.
 
 mod fate;
 mod remedy;
@@ -22,7 +22,7 @@ use crate::shared::settings::Settings;
 use crate::shared::terminal::{Paint, count, safe};
 use fate::{Fate, Kind, News, Wait, progress};
 
-/// Seconds that `--wait` waits where nobody says otherwise.
+/// The default of `--within`, in seconds.
 pub(crate) const WITHIN_S: u64 = 30;
 
 /// Where a release is written instead of being sent, for `push`, `activate` and `sync`. `rollback` has an option of its
@@ -53,7 +53,7 @@ pub(crate) struct How {
     pub(crate) fleet: FleetArgs,
 }
 
-/// Brings a release where it is to go, and says what became of it at each proxy: results to `out`, progress to `err`.
+/// Delivers a release, and reports the result at each proxy: results go to `out`, progress to `err`.
 pub(crate) fn deliver(
     envelope: &str,
     serial: u64,
@@ -82,7 +82,7 @@ pub(crate) fn deliver(
             },
             &mut tell,
         );
-        // What was done is written down and told, whoever went away.
+        // A reader of the progress that has gone away must not keep the result from being recorded.
         drop(told);
         fates
     } else {
@@ -92,7 +92,7 @@ pub(crate) fn deliver(
     let kept = keep(envelope, written.is_some(), how, &fates);
     let exit = fates.iter().map(|(_, fate)| fate.kind.exit()).max().unwrap_or(Exit::Fine);
     let exit = if broken_off { exit.max(Exit::Failed) } else { exit };
-    // It is where it is to go: that it was not written down is told beside it.
+    // The release was delivered: a failure to record that is reported beside it.
     let exit = match kept {
         Ok(()) => exit,
         Err(error) => {
@@ -124,7 +124,7 @@ pub(crate) fn deliver(
         writeln!(err, "  help: {code}: {help}")?;
     }
     if broken_off {
-        // A step back is taken back on purpose alone.
+        // Taking back a rollback needs `--again`.
         let again = release_file::open(envelope)?.rolls_back.map_or("", |_| " --again");
         writeln!(
             err,
@@ -135,12 +135,12 @@ pub(crate) fn deliver(
     Ok(exit)
 }
 
-/// All of it in a line.
+/// The summary in one line.
 fn sum(serial: u64, waited: bool, fates: &[(&Proxy, Fate)]) -> String {
     let good = fates.iter().filter(|(_, fate)| fate.is_good()).count();
     let all = count(fates.len(), "proxy", "proxies");
     match (waited, good) {
-        // Refused everywhere: the policies in force are what they were.
+        // Refused everywhere: the policies in force have not changed.
         (_, 0) if fates.iter().all(|(_, fate)| fate.kind == Kind::Refused) => {
             format!("release {serial}: no proxy took it; nothing changed")
         }
@@ -153,7 +153,7 @@ fn sum(serial: u64, waited: bool, fates: &[(&Proxy, Fate)]) -> String {
     }
 }
 
-/// What helps, once for each reason.
+/// The remedies, once for each reason.
 fn remedies<'a>(fates: &'a [(&Proxy, Fate)]) -> Vec<(&'a str, &'static str)> {
     let mut all: Vec<(&str, &str)> = Vec::new();
     for (_, fate) in fates {
@@ -166,7 +166,7 @@ fn remedies<'a>(fates: &'a [(&Proxy, Fate)]) -> Vec<(&'a str, &'static str)> {
     all
 }
 
-/// Writes down what was done, where a file was named and something was.
+/// Appends the delivery to the history, if one is configured and something was delivered.
 fn keep(envelope: &str, written: bool, how: &How, fates: &[(&Proxy, Fate)]) -> Result<()> {
     let Some(file) = how.log.clone().or(Settings::load()?.history) else { return Ok(()) };
     let took = |(_, fate): &(&Proxy, Fate)| fate.is_good();

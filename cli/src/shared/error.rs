@@ -1,4 +1,4 @@
-//! What ends a verb early: "the answer is no" and "the tool failed" are different things to a script.
+//! Errors of verbs. To a script, "the answer is no" and "the tool failed" are different things.
 
 use std::fmt;
 use std::io;
@@ -6,17 +6,17 @@ use std::io;
 use crate::shared::exit::Exit;
 use crate::shared::terminal::safe;
 
-/// What a verb, or a part of one, comes to.
+/// The result of a verb or of a part of one.
 pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why a verb ends early. The message is for people, already safe to show, and may have several lines.
+/// Why a verb ended early. The message is for people, may have several lines, and is already escaped for a terminal.
 #[derive(Debug)]
 pub(crate) enum Error {
-    /// The answer is no: what was asked for is not acceptable, or should not be done.
+    /// The answer is no: the input is not acceptable, or the step should not be taken.
     No(String),
     /// The tool could not do its work.
     Failed(String),
-    /// Whoever reads our output went away (`| head`): no trouble of ours.
+    /// The reader of our output has gone away (`| head`), which is not an error.
     ReaderGone,
 }
 
@@ -31,12 +31,12 @@ impl Error {
         Self::Failed(message.into())
     }
 
-    /// Something about a file did not work.
+    /// A file cannot be read or written.
     pub(crate) fn file(file: impl AsRef<std::path::Path>, error: &io::Error) -> Self {
         Self::Failed(format!("{}: {}", safe(&file.as_ref().display().to_string()), plain(error)))
     }
 
-    /// The exit code that it means.
+    /// Its exit code.
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::No(_) => Exit::No,
@@ -46,7 +46,7 @@ impl Error {
     }
 }
 
-/// An error of the system without its number, which helps nobody who reads it at night.
+/// An error of the operating system without its number, which helps nobody.
 pub(crate) fn plain(error: &io::Error) -> String {
     let text = error.to_string();
     match text.split_once(" (os error ") {

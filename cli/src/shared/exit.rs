@@ -1,6 +1,6 @@
-//! What the command's exit code says, for every verb.
+//! The exit codes of all verbs.
 
-/// How a command ended. The answer "no" and a tool that failed are different things to a script.
+/// How a command ended. To a script, the answer "no" and a tool that failed are different things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// 0: the answer is yes; warnings are allowed.
@@ -11,7 +11,7 @@ pub enum Exit {
     Failed = 2,
 }
 
-/// The same for `--help`.
+/// The exit codes for `--help`.
 pub(crate) const HELP: &str = "\
 Exit codes:
   0  fine; warnings are allowed

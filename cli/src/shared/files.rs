@@ -1,4 +1,4 @@
-//! Files that others read while they are written.
+//! Files that others read while they are being written.
 
 use std::fs;
 use std::io::{self, Read, Write};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::shared::error::{Error, Result};
 
-/// The text of a file; `-` is standard input.
+/// Reads a file as text; `-` is standard input.
 pub(crate) fn read(file: &str) -> Result<String> {
     let most = hemostat_engine::limits::ENVELOPE_BYTES as u64 + 1;
     let mut text = String::new();
@@ -18,8 +18,8 @@ pub(crate) fn read(file: &str) -> Result<String> {
     Ok(text)
 }
 
-/// Lets a file be newer, by the second, than the one whose place it takes. Static servers make an `ETag` of time and size,
-/// and two releases of one second may have one size: a proxy would never hear of the second.
+/// Makes a file at least a second newer than the one that it replaces. Static servers derive the `ETag` from time and
+/// size, and two releases of the same second may have the same size: a proxy would never fetch the second one.
 fn differ(fresh: &fs::File, old: &Path) {
     let modified = |file: fs::Metadata| file.modified().ok();
     let old = fs::metadata(old).ok().and_then(modified);
@@ -30,12 +30,12 @@ fn differ(fresh: &fs::File, old: &Path) {
     if let (Some(old), Some(new)) = (old, new)
         && second(new) <= second(old)
     {
-        // Best effort: some file systems do not take a time, and the file itself is right.
+        // Best effort: some file systems do not accept a time, and the content is right without it.
         let _ = fresh.set_modified(old + std::time::Duration::from_secs(1));
     }
 }
 
-/// Puts a text in a file's place, whole: whoever reads it sees the old one or the new one, and after a crash too.
+/// Replaces a file atomically: readers see the old content or the new one, even after a crash.
 pub(crate) fn replace(path: &Path, text: &str) -> Result<()> {
     let named = |error: io::Error| Error::file(path, &error);
     let name = path.file_name().ok_or_else(|| named(io::ErrorKind::InvalidInput.into()))?;
@@ -47,7 +47,7 @@ pub(crate) fn replace(path: &Path, text: &str) -> Result<()> {
         differ(&file, path);
         file.sync_all()?;
         fs::rename(&fresh, path)?;
-        // The rename itself is on disk once the folder is.
+        // The rename is durable once the folder is synced.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     };

@@ -1,5 +1,5 @@
-//! The proxies: their status, and releases for them. Each is asked on a thread of its own, so that one that is down
-//! costs its own time-out and nobody else's.
+//! The proxies of a fleet: their status, and sending them releases. Each is asked on a thread of its own, so that one
+//! that is down delays no other.
 
 mod acts;
 mod proxy;
@@ -20,10 +20,10 @@ pub(crate) use proxy::Proxy;
 pub(crate) use status::{InForce, Status};
 pub(crate) use view::View;
 
-/// The most that is read of an answer, in bytes: status with every list full is under 100 KiB.
+/// The most that is read of an answer, in bytes: a status with every list full is under 100 KiB.
 const ANSWER_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Proxies that are asked at the same time.
+/// How many proxies are asked at the same time.
 const AT_ONCE: usize = 64;
 
 /// Which proxies, and how they are reached.
@@ -39,7 +39,7 @@ pub(crate) struct FleetArgs {
     timeout: u64,
 }
 
-/// Some proxies.
+/// Proxies, and how to reach them.
 #[derive(Debug)]
 pub(crate) struct Fleet {
     pub(crate) proxies: Vec<Proxy>,
@@ -47,18 +47,18 @@ pub(crate) struct Fleet {
     token: Option<String>,
 }
 
-/// What a proxy said of a release.
+/// A proxy's answer to a release.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Said {
     pub(crate) taken: bool,
     pub(crate) code: String,
     pub(crate) message: String,
-    /// Whether it is acted by, as far as the proxy knows yet.
+    /// Whether it is in force everywhere, as far as the proxy knows yet.
     pub(crate) in_force: InForce,
 }
 
 impl FleetArgs {
-    /// The proxies; none where none were named.
+    /// The proxies that were named; none if none were.
     pub(crate) fn fleet(&self) -> Result<Fleet> {
         let from_env = std::env::var("HEMOSTAT_PROXIES").unwrap_or_default();
         let mut named: Vec<&str> = self.proxies.iter().map(String::as_str).collect();
@@ -82,7 +82,10 @@ impl FleetArgs {
         Ok(Fleet { proxies, agent, token })
     }
 
-    /// The proxies, of which there must be one.
+    /// The proxies that were named.
+    ///
+    /// # Errors
+    /// None was.
     pub(crate) fn some(&self) -> Result<Fleet> {
         let fleet = self.fleet()?;
         if fleet.proxies.is_empty() {
@@ -94,7 +97,7 @@ impl FleetArgs {
 }
 
 impl Fleet {
-    /// What this proxy says of itself.
+    /// Asks this proxy for its status.
     pub(crate) fn status(&self, proxy: &Proxy) -> Result<Status> {
         let (status, body) = self.get(proxy, "/status")?;
         let value: Value = serde_json::from_str(&body).unwrap_or_default();
@@ -105,7 +108,7 @@ impl Fleet {
         }
     }
 
-    /// Something that this proxy holds, by its path; `None`: it has no such thing.
+    /// Fetches something that this proxy holds, by its path; `None` if it does not have it.
     pub(crate) fn held(&self, proxy: &Proxy, path: &str) -> Result<Option<String>> {
         match self.get(proxy, path)? {
             (200, body) => Ok(Some(body)),
@@ -150,18 +153,18 @@ impl Fleet {
         Ok(Said { taken: status == 200, code, message, in_force: Status(value).in_force() })
     }
 
-    /// Some of them alone.
+    /// The same fleet with these proxies only.
     pub(crate) fn only(&self, wanted: impl Fn(&Proxy) -> bool) -> Self {
         let proxies = self.proxies.iter().filter(|proxy| wanted(proxy)).cloned().collect();
         Self { proxies, agent: self.agent.clone(), token: self.token.clone() }
     }
 
-    /// What all of them say of themselves.
+    /// Asks all of them for their status.
     pub(crate) fn view(&self) -> View<'_> {
         View { rows: self.each(|proxy| self.status(proxy)) }
     }
 
-    /// The status of the highest serial; proxies that do not answer are named.
+    /// The status with the highest serial. Proxies that do not answer are reported to `err`.
     pub(crate) fn newest(&self, err: &mut dyn std::io::Write) -> Result<Option<Status>> {
         let view = self.view();
         view.name_silent(err)?;
@@ -172,14 +175,14 @@ impl Fleet {
         Ok(newest)
     }
 
-    /// Asks all of them, and gives the answers in their order.
+    /// Asks all of them at the same time, and gives the answers in the order of the proxies.
     pub(crate) fn each<T: Send>(&self, ask: impl Fn(&Proxy) -> T + Sync) -> Vec<(&Proxy, T)> {
         let (all, _) = self.each_telling(|proxy, _| ask(proxy), |_, _: ()| Ok(()));
         all
     }
 
-    /// The same; what `ask` tells on the way is passed to `tell`, here, as it comes. The second part is what became of
-    /// the telling: a reader that went away stops no asking.
+    /// Like [`Self::each`]; what `ask` reports meanwhile is passed to `tell`, on this thread. The second part of the
+    /// result is that of `tell`: a failure there stops no question.
     pub(crate) fn each_telling<T: Send, N: Send>(
         &self,
         ask: impl Fn(&Proxy, &dyn Fn(N)) -> T + Sync,
@@ -194,7 +197,7 @@ impl Fleet {
                 let send = send.clone();
                 scope.spawn(move || {
                     let mut mine = Vec::new();
-                    // Whoever is done takes the next: one that is down keeps one thread, and nobody else, waiting.
+                    // A thread that is done takes the next proxy, so that one that is down occupies one thread only.
                     loop {
                         let at = next.fetch_add(1, Ordering::Relaxed);
                         let Some(proxy) = self.proxies.get(at) else { return mine };
@@ -235,7 +238,7 @@ fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result
     Ok((status, body))
 }
 
-/// The message of an answer of ours, else nothing of it.
+/// The message of an answer; a fixed text if it is not an answer of a control listener.
 fn said(body: &str) -> String {
     let value: Value = serde_json::from_str(body).unwrap_or_default();
     safe(value.get("message").and_then(Value::as_str).unwrap_or("no answer of a control listener"))

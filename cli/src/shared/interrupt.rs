@@ -1,4 +1,4 @@
-//! Ctrl-C in the middle of something that must not be left half done or untold.
+//! Handles Ctrl-C during work that must not be left half done or unreported.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -8,7 +8,7 @@ use signal_hook::flag;
 
 use crate::shared::error::Result;
 
-/// A flag that the first Ctrl-C sets from now on, so that the command can end in order. The second one ends it whatever it does.
+/// Returns a flag that the first Ctrl-C sets, so that the command can end in order. The second one ends it at once.
 pub(crate) fn watch() -> Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {

@@ -1,9 +1,9 @@
-//! Who makes a release, in words: what histories show in an incident. Never guessed.
+//! The name of whoever makes a release, as histories show it.
 
 use std::process::{Command, Stdio};
 
-/// The name that was given, else `$HEMOSTAT_ISSUER`, `$USER`, the name that the system knows this user by, and where it
-/// knows none, the user's number and the host.
+/// The given name, else `$HEMOSTAT_ISSUER`, `$USER`, the user name that the system reports, or, if it has none, user id
+/// and host.
 pub(crate) fn issuer(given: Option<&str>) -> String {
     let from_env = |name: &str| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
     given
@@ -13,7 +13,7 @@ pub(crate) fn issuer(given: Option<&str>) -> String {
         .unwrap_or_else(of_the_system)
 }
 
-/// Cron, containers and `env -i` set no `$USER`: the system is asked, which knows users that no file of this machine names.
+/// Cron, containers and `env -i` set no `$USER`. `id` also knows users that are in no local file.
 fn of_the_system() -> String {
     if let Some(name) = said_by("id", &["-un"]) {
         return name;
@@ -24,7 +24,7 @@ fn of_the_system() -> String {
     format!("{user} at {}", host.as_deref().unwrap_or("a host without a name"))
 }
 
-/// The first line that a command of the system says, if it ends well.
+/// The first line of a command's output, if it succeeds.
 fn said_by(command: &str, words: &[&str]) -> Option<String> {
     let mut command = Command::new(command);
     let done = command.args(words).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;

@@ -1,5 +1,5 @@
-//! What was released and activated, appended to a file: a process remembers its last 32 activations, and nothing from
-//! before its start.
+//! The history file: deliveries, appended by the command. A process remembers its last 32 activations only, and nothing
+//! from before its start.
 
 use std::io::Write;
 
@@ -13,7 +13,7 @@ use crate::shared::policy_file;
 use crate::shared::terminal::safe;
 use crate::shared::when;
 
-/// One entry, in the words of the proxies' own history.
+/// An entry, with the field names of the proxies' own history.
 pub(crate) fn entry(release: &Release, proxies: Vec<Value>) -> Value {
     let (digest, version) = match &release.brings {
         ReleasePolicy::Whole(policy) => (
@@ -29,16 +29,16 @@ pub(crate) fn entry(release: &Release, proxies: Vec<Value>) -> Value {
     })
 }
 
-/// Appends one.
+/// Appends an entry.
 pub(crate) fn append(file: &str, entry: &Value) -> Result<()> {
     let named = |error: std::io::Error| Error::file(file, &error);
     let mut options = std::fs::OpenOptions::new();
     let mut file = options.create(true).append(true).open(file).map_err(named)?;
-    // One write: two commands at once do not mix their lines.
+    // A single write, so that two commands at once do not mix their lines.
     file.write_all(format!("{entry}\n").as_bytes()).and_then(|()| file.sync_all()).map_err(named)
 }
 
-/// All of a file, newest first. A line that is no entry says nothing.
+/// All entries of a file, newest first. Other lines are skipped.
 pub(crate) fn read(file: &str) -> Result<Vec<Value>> {
     let text = std::fs::read_to_string(file).map_err(|error| Error::file(file, &error))?;
     let entries = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -47,8 +47,11 @@ pub(crate) fn read(file: &str) -> Result<Vec<Value>> {
     Ok(all)
 }
 
-/// What was written down of activations, newest first: the list of `hemostat history --json`, or the lines that commands append
-/// where `hemostat.yaml` names a `history`.
+/// Activations from a file, newest first: the output of `hemostat history --json`, or the history file that
+/// `hemostat.yaml` names.
+///
+/// # Errors
+/// The file cannot be read, or holds neither.
 pub(crate) fn told(file: &str) -> Result<Vec<Value>> {
     let text = std::fs::read_to_string(file).map_err(|error| Error::file(file, &error))?;
     if let Ok(Value::Array(list)) = serde_json::from_str(&text) {

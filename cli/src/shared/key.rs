@@ -1,4 +1,4 @@
-//! Secret keys: a file that its owner alone can read, or an environment variable. Never shown.
+//! Secret keys, from a file that only its owner can read or from an environment variable. They are never shown.
 
 use std::fs;
 use std::io::{self, Write};
@@ -8,7 +8,7 @@ use crate::shared::error::{Error, Result};
 use crate::shared::settings::Settings;
 use hemostat_engine::dsse::{SecretKey, base64};
 
-/// What a key's text begins with.
+/// The first word of a key's text.
 const MARK: &str = "hemostat-secret-key";
 
 /// A secret key and its name, the `keyid` of what it signs.
@@ -19,7 +19,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// A new key.
+    /// Generates a key; also gives its text.
     pub(crate) fn generate(name: &str) -> Result<(Self, String)> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)
@@ -28,7 +28,7 @@ impl Key {
         Ok((Self { name: name.to_owned(), secret: SecretKey::from_seed(&seed) }, text))
     }
 
-    /// The key that `from` names: a file, or `env:NAME` for an environment variable.
+    /// Loads the key that `from` names: a file, or `env:NAME` for an environment variable.
     pub(crate) fn load(from: &str) -> Result<Self> {
         let place = crate::shared::terminal::safe(from);
         let text = match from.strip_prefix("env:") {
@@ -36,7 +36,7 @@ impl Key {
                 .map_err(|_| Error::failed(format!("{place}: there is no such variable")))?,
             None => fs::read_to_string(from).map_err(|error| Error::file(from, &error))?,
         };
-        // What is wrong with a secret is not shown.
+        // The message must not show what is wrong with a secret.
         let key = Self::parse(&text).ok_or_else(|| {
             Error::failed(format!("{place}: not a secret key; `hemostat keygen` makes one"))
         })?;
@@ -46,12 +46,12 @@ impl Key {
         Ok(key)
     }
 
-    /// What proxies know them by.
+    /// The names by which proxies know them.
     pub(crate) fn names(keys: &[Self]) -> Vec<&str> {
         keys.iter().map(|key| key.name.as_str()).collect()
     }
 
-    /// The keys that were named, else those of hemostat.yaml.
+    /// Loads the named keys, else those of hemostat.yaml.
     pub(crate) fn all(named: &[String]) -> Result<Vec<Self>> {
         let settings = Settings::load()?;
         let named = if named.is_empty() { &settings.keys } else { named };
@@ -91,7 +91,7 @@ fn private(path: &Path) -> Result<()> {
     fs::metadata(path).map(|_| ()).map_err(|error| Error::file(path, &error))
 }
 
-/// Writes a file that its owner alone can read, and that was not there before.
+/// Creates a file that only its owner can read. An existing file is never overwritten.
 pub(crate) fn write_private(path: &Path, text: &str) -> Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);

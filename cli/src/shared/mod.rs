@@ -1,4 +1,4 @@
-//! What verbs share.
+//! Code that verbs share.
 
 pub(crate) mod access_log;
 pub(crate) mod compose;

@@ -1,5 +1,4 @@
-//! One exchange through a policy, without a proxy: what the filter does in a proxy, done here with bytes that are at
-//! hand.
+//! Plays an exchange through a policy without a proxy: does what the filter does, with bytes that are already there.
 
 use std::rc::Rc;
 
@@ -9,7 +8,7 @@ use hemostat_engine::exchange::{
 use hemostat_engine::ledger::{Book, MemoryStore};
 use hemostat_engine::policy::Program;
 
-/// A request, and the answer that upstream gave to it.
+/// A request, and upstream's answer to it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Traffic {
     pub(crate) method: String,
@@ -27,48 +26,48 @@ pub(crate) struct Traffic {
     pub(crate) at_ns: u64,
 }
 
-/// How an answer's bytes come.
+/// How the bytes of an answer arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cut {
     Whole,
     Every(usize),
 }
 
-/// What caller, upstream and operator saw.
+/// What the caller, upstream and the operator saw.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Seen {
-    /// The body that upstream got; `None`: it was never asked.
+    /// The body that upstream received; `None`: it was not asked.
     pub(crate) upstream: Option<Vec<u8>>,
-    /// What was done to the request's headers.
+    /// The changes to the request's headers.
     pub(crate) upstream_edits: Vec<HeaderEdit>,
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
     /// The filter broke the answer off.
     pub(crate) reset: bool,
-    /// What was counted.
+    /// The counters that were incremented.
     pub(crate) counts: Vec<String>,
-    /// `RULE:ACTION,…`, shadow and `tag` too.
+    /// `RULE:ACTION,…`, including shadow and `tag`.
     pub(crate) hits: String,
-    /// `other`, or the dialect.
+    /// The dialect, or `other`.
     pub(crate) dialect: String,
-    /// What was read of the policy's labels, by name.
+    /// The policy's labels and their values.
     pub(crate) labels: Vec<(String, String)>,
 }
 
 impl Seen {
-    /// A header that the caller got.
+    /// A header that the caller received.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 
-    /// What every rule did: (rule, action).
+    /// What each rule did: (rule, action).
     pub(crate) fn actions(&self) -> impl Iterator<Item = (&str, &str)> {
         self.hits.split(',').filter_map(|hit| hit.rsplit_once(':'))
     }
 }
 
-/// A policy and the accounts of its limits.
+/// A policy, and the accounts of its limits.
 #[derive(Debug)]
 pub(crate) struct Player {
     program: Rc<Program>,
@@ -78,7 +77,7 @@ pub(crate) struct Player {
 }
 
 impl Player {
-    /// A policy whose accounts stand at their start.
+    /// A policy whose accounts are at their start.
     pub(crate) fn new(program: Rc<Program>, at_ns: u64) -> Self {
         let store = Rc::new(MemoryStore::new(at_ns));
         let book = Rc::new(Book::new(Rc::clone(&store) as Rc<_>));
@@ -129,7 +128,7 @@ impl Player {
             let found = traffic.properties.iter().find(|(own, _)| own == path);
             found.map(|(_, value)| value.as_bytes().to_vec())
         };
-        // Shares that go by the proxy's request id fall as they would: each request has one of its own.
+        // Each request has an id of its own, so that `percent` takes its share of them.
         let request_id = Some(format!("replay-{}", self.played).into_bytes().into());
         RequestFacts {
             headers: headers.into(),
@@ -141,7 +140,7 @@ impl Player {
     }
 }
 
-/// True if the model was asked.
+/// Plays the request; true if the model is asked.
 fn request(
     exchange: &mut Exchange,
     facts: &RequestFacts,
@@ -149,7 +148,7 @@ fn request(
     seen: &mut Seen,
 ) -> bool {
     let mut verdict = exchange.request_headers(facts.clone(), traffic.request.is_empty());
-    // A body is looked at once and asked for once; more would be the engine's fault, and must not turn here for ever.
+    // The engine asks to sniff and for the body once each. The bound keeps a fault of the engine from looping for ever.
     for _ in 0..3 {
         match verdict {
             RequestVerdict::Sniff { edits, .. } => {
@@ -171,7 +170,7 @@ fn request(
                 seen.upstream_edits.extend(edits);
                 verdict = exchange.request_body(Some(&traffic.request));
             }
-            // Without services of a fleet nobody is asked: such limits count here alone.
+            // There is no rate-limit service here: `global` limits count locally, and never ask.
             RequestVerdict::Ask(_) => return false,
             RequestVerdict::Reply(reply) => {
                 replied(seen, reply);

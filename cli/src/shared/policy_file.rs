@@ -1,4 +1,4 @@
-//! Policies as the command reads them: with overlays or not, judged, in one form.
+//! Reads, judges and combines policies and overlays.
 
 use hemostat_engine::bundle::digest_of;
 use hemostat_engine::policy::config::remote::default_scope;
@@ -10,7 +10,7 @@ use crate::shared::error::{Error, Result};
 use crate::shared::terminal::safe;
 use crate::shared::when::{End, now};
 
-/// RFC 8785.
+/// The canonical form of a policy (RFC 8785).
 pub(crate) fn canonical(policy: &SourceNode) -> Result<String> {
     source::canonical(policy).map_err(|error| Error::failed(error.to_string()))
 }
@@ -28,17 +28,17 @@ pub(crate) fn read(file: &str) -> Result<SourceNode> {
     source::parse(&text, file).map_err(|found| Error::no(lines(&found, file)))
 }
 
-/// The errors of a policy, a line each; `None`: it is acceptable.
+/// The errors of a policy, one per line; `None` if it is acceptable.
 pub(crate) fn faults(policy: &SourceNode, file: &str) -> Option<String> {
     let (_, found) = judge(policy, Some(now()));
     let errors: Vec<Diagnostic> = found.into_iter().filter(Diagnostic::is_error).collect();
     (!errors.is_empty()).then(|| lines(&errors, file))
 }
 
-/// What a document may refer to and need not hold itself, where it is an overlay.
+/// Codes of errors about names that an overlay may use without defining them.
 const REFERS: [&str; 3] = ["unknown-rule", "unknown-fallback", "unknown-label"];
 
-/// The errors of an overlay that it has by itself. What it refers to may stand in the policy that it is put on.
+/// The errors of an overlay by itself. Names that it does not define may be in the policy that it is put on.
 pub(crate) fn own_faults(overlay: &SourceNode, file: &str) -> Option<String> {
     let (_, found) = judge(overlay, Some(now()));
     let own = |one: &Diagnostic| one.is_error() && !REFERS.contains(&one.code);
@@ -46,7 +46,7 @@ pub(crate) fn own_faults(overlay: &SourceNode, file: &str) -> Option<String> {
     (!errors.is_empty()).then(|| lines(&errors, file))
 }
 
-/// The errors of a policy made of several files. Lines would be those of one or the other: places are named instead.
+/// The errors of a policy with overlays. They name places only, since lines could be those of any of the files.
 pub(crate) fn faults_of_all(
     policy: &SourceNode,
     file: &str,
@@ -70,7 +70,7 @@ pub(crate) fn together(file: &str, overlays: &[String]) -> String {
     }
 }
 
-/// Findings in words, a line each.
+/// Findings in words, one per line.
 pub(crate) fn lines(found: &[Diagnostic], file: &str) -> String {
     let file = safe(file);
     found
@@ -80,7 +80,7 @@ pub(crate) fn lines(found: &[Diagnostic], file: &str) -> String {
         .join("\n")
 }
 
-/// The policy under these overlays, whose rules stop at this time.
+/// The policy with these overlays, whose rules end at this time.
 pub(crate) fn with_overlays(
     policy: &SourceNode,
     overlays: &[String],
@@ -88,7 +88,7 @@ pub(crate) fn with_overlays(
 ) -> Result<SourceNode> {
     overlays.iter().try_fold(policy.clone(), |policy, file| {
         let over = read(file)?;
-        // A mistake in an overlay is told with the overlay's own lines.
+        // A mistake in an overlay is reported with the overlay's own line numbers.
         if let Some(faults) = own_faults(&over, file) {
             return Err(Error::no(faults));
         }
@@ -97,13 +97,13 @@ pub(crate) fn with_overlays(
     })
 }
 
-/// True for what stands in a proxy's configuration of the filter, and not for a policy.
+/// True for a plugin configuration, false for a policy.
 pub(crate) fn is_configuration(tree: &SourceNode) -> bool {
     let has = |name: &&str| tree.get(name).is_some();
     ["policy", "trust", "control"].iter().any(has) && !has(&"hemostat")
 }
 
-/// The scope of a plugin configuration: what a release for its proxies must name. `None`: it takes no releases.
+/// The scope of a plugin configuration, which a release for its proxies must name; `None` if it takes no releases.
 pub(crate) fn scope_of(configuration: &SourceNode) -> Option<String> {
     let named = configuration.get("scope").and_then(SourceNode::text).map(str::to_owned);
     named.or_else(|| configuration.get("trust").and_then(default_scope))

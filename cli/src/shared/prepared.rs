@@ -1,5 +1,5 @@
-//! The prepared policies of the working folder: `hemostat release --out current.json` writes them to `current.prepared/`.
-//! What a proxy knows by its digest alone has a name there, and it is the one that `hemostat activate` takes.
+//! The prepared policies in the working folder: `hemostat release --out current.json` writes them to
+//! `current.prepared/`. Proxies know them by digest only; here each has a file name, which `hemostat activate` takes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,10 +9,10 @@ use hemostat_engine::policy::source;
 
 use crate::shared::policy_file;
 
-/// The most files that are looked at: every one of them is read and digested.
+/// The maximum number of files to look at: each is read and digested.
 const FILES: usize = 128;
 
-/// The digests of all prepared policies below the working folder, and their files.
+/// The digests of all prepared policies below the working folder, with their files.
 pub(crate) fn files() -> BTreeMap<String, String> {
     below(Path::new("."))
 }
@@ -30,7 +30,7 @@ fn below(folder: &Path) -> BTreeMap<String, String> {
     named.collect()
 }
 
-/// The entries of a folder in the order of their names; none where it cannot be read: names are a help, not a need.
+/// The entries of a folder, ordered by name; none if it cannot be read, since names are only a convenience.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten();
     let mut all: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();

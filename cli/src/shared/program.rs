@@ -1,4 +1,4 @@
-//! What is tried on traffic: a policy, with overlays or not, a plugin configuration, or a release.
+//! Compiles what is tried on traffic: a policy, with overlays or without, a plugin configuration, or a release.
 
 use std::rc::Rc;
 
@@ -14,14 +14,14 @@ use crate::shared::terminal::safe;
 use crate::shared::when::End;
 use policy_file::with_overlays;
 
-/// Something that runs, or why it does not.
-pub(crate) type Made = Result<Rc<Program>>;
+/// A compiled policy, or why it is not acceptable.
+pub(crate) type Compiled = Result<Rc<Program>>;
 
-/// Makes what runs from a file, with these overlays on its policy.
+/// Compiles a file, with these overlays on its policy.
 ///
 /// # Errors
-/// The file cannot be read. A policy that is not acceptable is an answer, in the other part.
-pub(crate) fn from_file(file: &str, overlays: &[String]) -> Result<Made> {
+/// The file cannot be read. A policy that is not acceptable is an error of the inner result.
+pub(crate) fn from_file(file: &str, overlays: &[String]) -> Result<Compiled> {
     let text = std::fs::read_to_string(file).map_err(|error| Error::file(file, &error))?;
     let tree = match source::parse(&text, file) {
         Ok(tree) => tree,
@@ -46,9 +46,13 @@ pub(crate) fn from_file(file: &str, overlays: &[String]) -> Result<Made> {
     from_policy(&tree, file, overlays)
 }
 
-/// The same from a tree; `file` is its name in messages.
-pub(crate) fn from_policy(policy: &SourceNode, file: &str, overlays: &[String]) -> Result<Made> {
-    // Here overlays do not stop: what is tried is what they do.
+/// Compiles a parsed policy; `file` is its name in messages.
+pub(crate) fn from_policy(
+    policy: &SourceNode,
+    file: &str,
+    overlays: &[String],
+) -> Result<Compiled> {
+    // Overlays do not end here: what they do is what is tried.
     let policy = match with_overlays(policy, overlays, End(None)) {
         Ok(policy) => policy,
         Err(fault) => return Ok(Err(fault)),
@@ -56,11 +60,11 @@ pub(crate) fn from_policy(policy: &SourceNode, file: &str, overlays: &[String]) 
     if let Some(faults) = policy_file::faults_of_all(&policy, file, overlays) {
         return Ok(Err(Error::no(faults)));
     }
-    // As the samples configure a proxy: headers can be held.
+    // As in the samples, headers can be held.
     Ok(compiled(&format!(r#"{{"hold_headers":true,"policy":{}}}"#, to_json(&policy)), file))
 }
 
-fn compiled(configuration: &str, file: &str) -> Made {
+fn compiled(configuration: &str, file: &str) -> Compiled {
     let (config, _) = Config::parse(configuration.as_bytes()).map_err(|found| {
         let errors: Vec<Diagnostic> = found.into_iter().filter(Diagnostic::is_error).collect();
         Error::no(policy_file::lines(&errors, file))

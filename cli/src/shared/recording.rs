@@ -1,4 +1,4 @@
-//! Recorded exchanges: what forms they have, and how they are found.
+//! Finds and reads recorded exchanges, in any of several formats.
 
 mod har;
 mod one;
@@ -19,22 +19,22 @@ use crate::shared::terminal::size;
 pub(crate) use one::Recording;
 use one::{default_type, unreadable};
 
-/// Folders below a folder that are looked into.
+/// How many levels of folders are searched.
 const DEPTH: usize = 8;
 
-/// The most that is read of one file, in bytes: a day of a small gateway.
+/// The maximum size of one file, in bytes: a day of a small gateway.
 const BYTES: u64 = 1 << 30;
 
 /// What was found.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
+pub(crate) struct Recordings {
     pub(crate) recordings: Vec<Recording>,
     /// What could not be read, and why.
     pub(crate) wrong: Vec<(String, String)>,
 }
 
-impl Found {
-    /// Looks at a file, or below a folder.
+impl Recordings {
+    /// Reads a file, or all below a folder.
     pub(crate) fn look(&mut self, path: &str) -> Result<()> {
         let at = Path::new(path);
         let named = |error: io::Error| Error::file(path, &error);
@@ -46,7 +46,7 @@ impl Found {
         }
     }
 
-    /// By time, those without one last and in the order of their names.
+    /// Sorts by time; those without one come last, ordered by name.
     pub(crate) fn in_order(&mut self) {
         self.recordings.sort_by(|a, b| {
             let key = |one: &Recording| one.at.unwrap_or(u64::MAX);
@@ -54,7 +54,7 @@ impl Found {
         });
     }
 
-    /// How many say no time.
+    /// The number of recordings without a time.
     pub(crate) fn untimed(&self) -> usize {
         self.recordings.iter().filter(|recording| recording.at.is_none()).count()
     }
@@ -101,8 +101,8 @@ impl Found {
     }
 }
 
-/// A line's number, and what it is.
-type Read = (usize, Result<Recording>);
+/// A line's number, and the recording there.
+type Numbered = (usize, Result<Recording>);
 
 fn read(path: &Path) -> Result<Vec<u8>> {
     let bytes = std::fs::metadata(path)?.len();
@@ -114,7 +114,7 @@ fn read(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// `NAME.meta.json` with `NAME.request.json` and `NAME.response.sse`, `.json` or `.eventstream`.
-fn beside(path: &Path) -> Result<Read> {
+fn beside(path: &Path) -> Result<Numbered> {
     let name = path.to_string_lossy().replace(".meta.json", "");
     let body = |ending: &str| std::fs::read(format!("{name}{ending}")).ok();
     let meta: Value =
@@ -128,7 +128,7 @@ fn beside(path: &Path) -> Result<Read> {
     let (answer, kind) = answer.unwrap_or_default();
     let mut recording = described(&name, &meta);
     if let Ok(recording) = &mut recording {
-        // A call whose body nobody kept is still a call: what it says of no rule can be judged.
+        // A call whose body was not kept is still a call, and rules that do not need the body can be judged.
         recording.traffic.request = body(".request.json").unwrap_or_else(|| b"{}".to_vec());
         recording.traffic.answer = answer;
         default_type(&mut recording.traffic, kind);
@@ -136,11 +136,11 @@ fn beside(path: &Path) -> Result<Read> {
     Ok((1, recording))
 }
 
-/// One document, or one a line.
-fn lines(path: &Path) -> Result<Vec<Read>> {
+/// Reads a file that is one document, or has one per line.
+fn lines(path: &Path) -> Result<Vec<Numbered>> {
     let bytes = read(path)?;
     let name = path.display().to_string();
-    // A tap's trace says no time; Envoy writes its file when the exchange is over.
+    // A tap's trace has no time. Envoy writes its file when the exchange ends.
     let written = std::fs::metadata(path)?.modified().ok();
     let written = written.and_then(|at| at.duration_since(UNIX_EPOCH).ok()).map(|at| at.as_secs());
     if let Ok(one) = serde_json::from_slice::<Value>(&bytes) {
@@ -157,7 +157,7 @@ fn lines(path: &Path) -> Result<Vec<Read>> {
             Err(error) => read.push((at + 1, Err(unreadable(format!("no JSON: {error}"))))),
             Ok(one) => match several(&named, &one) {
                 Some(all) => read.extend(all.into_iter().map(|(_, own)| (at + 1, own))),
-                // Of several traces in a file only the last was written when the file was.
+                // Of several traces in a file, only the last was written at the file's time.
                 None => read.push((at + 1, exchange(&named, &one, None))),
             },
         }
@@ -165,8 +165,8 @@ fn lines(path: &Path) -> Result<Vec<Read>> {
     Ok(read)
 }
 
-/// The exchanges of a document that holds several; `None` where it is another kind of document.
-fn several(name: &str, one: &Value) -> Option<Vec<Read>> {
+/// The exchanges of a document that holds several; `None` if it is of another kind.
+fn several(name: &str, one: &Value) -> Option<Vec<Numbered>> {
     let all = har::exchanges(name, one).or_else(|| otlp::exchanges(name, one))?;
     Some(all.into_iter().enumerate().map(|(at, own)| (at + 1, own)).collect())
 }
@@ -190,7 +190,7 @@ fn exchange(name: &str, one: &Value, written: Option<u64>) -> Result<Recording> 
     }
 }
 
-/// A text is the body itself; what else stands there is its JSON.
+/// A text is the body itself; any other value stands for its JSON.
 fn body(value: Option<&Value>) -> Vec<u8> {
     match value {
         None | Some(Value::Null) => Vec::new(),
@@ -199,7 +199,7 @@ fn body(value: Option<&Value>) -> Vec<u8> {
     }
 }
 
-/// An exchange as `{at, method, host, path, query, headers, status, response_headers}` tells it.
+/// Reads an exchange of the form `{at, method, host, path, query, headers, status, response_headers}`.
 fn described(name: &str, one: &Value) -> Result<Recording> {
     let text = |key: &str| one.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
     let path = text("path").ok_or_else(|| unreadable("no exchange: `path` is missing"))?;
@@ -209,7 +209,7 @@ fn described(name: &str, one: &Value) -> Result<Recording> {
         all.filter_map(|(name, value)| {
             Some((name.to_ascii_lowercase(), value.as_str()?.to_owned()))
         })
-        // The bodies are kept decoded, whatever stood on the wire.
+        // Bodies are recorded decoded, whatever their encoding on the wire was.
         .filter(|(name, _)| !name.starts_with(':') && name != "content-encoding")
         .collect::<Vec<_>>()
     };

@@ -1,4 +1,4 @@
-//! Releases as the command makes and reads them.
+//! Signs and reads releases.
 
 use hemostat_engine::base::time;
 use hemostat_engine::bundle::{PAYLOAD_TYPE, Release};
@@ -13,7 +13,7 @@ use crate::shared::policy_file::canonical;
 use crate::shared::terminal::size;
 use crate::shared::when::now;
 
-/// What a release says, save the policy.
+/// The fields of a release, except its policy.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Words {
     pub(crate) scope: String,
@@ -24,11 +24,11 @@ pub(crate) struct Words {
     pub(crate) rolls_back: Option<u64>,
     pub(crate) expires: Option<u64>,
     pub(crate) on_expiry: Option<String>,
-    /// It is an exercise, and says so everywhere.
+    /// It is a drill, and is marked as one everywhere.
     pub(crate) drill: bool,
 }
 
-/// What a release brings.
+/// The policy of a release.
 #[derive(Debug, Clone)]
 pub(crate) enum ReleasePolicy<'a> {
     Policy(&'a SourceNode),
@@ -69,7 +69,7 @@ pub(crate) fn sign(words: &Words, brings: &ReleasePolicy<'_>, keys: &[Key]) -> R
         put("drill", true.into());
     }
     let payload = Value::Object(payload).to_string();
-    // The proxy's own reader is asked first: what it would refuse is not signed.
+    // A release that the proxies' own reader would refuse is not signed.
     Release::parse(payload.as_bytes()).map_err(|refusal| Error::failed(refusal.to_string()))?;
     let mut envelope = Value::Null;
     for key in keys {
@@ -91,7 +91,7 @@ pub(crate) fn sign(words: &Words, brings: &ReleasePolicy<'_>, keys: &[Key]) -> R
     Ok(text)
 }
 
-/// What this program wrote itself does not read back: a mistake in it.
+/// This program cannot read what it wrote itself: a defect.
 fn odd(error: serde_json::Error) -> Error {
     Error::failed(format!("a document of our own cannot be read: {error}"))
 }
@@ -100,7 +100,7 @@ fn signatures(envelope: &Value) -> &[Value] {
     envelope.get("signatures").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
-/// Adds signatures to a release that others have signed already.
+/// Adds signatures to a release that is already signed.
 pub(crate) fn cosign(envelope: &str, keys: &[Key]) -> Result<String> {
     let read = Envelope::read(envelope.as_bytes(), PAYLOAD_TYPE, limits::ENVELOPE_BYTES)
         .map_err(|error| Error::failed(error.to_string()))?;
@@ -115,7 +115,7 @@ pub(crate) fn cosign(envelope: &str, keys: &[Key]) -> Result<String> {
     Ok(all.to_string())
 }
 
-/// What a release says; who signed it is for the proxies to judge.
+/// Reads a release without verifying it: that is for the proxies to do.
 pub(crate) fn open(envelope: &str) -> Result<Release> {
     let read = Envelope::read(envelope.as_bytes(), PAYLOAD_TYPE, limits::ENVELOPE_BYTES)
         .map_err(|error| Error::failed(error.to_string()))?;

@@ -1,4 +1,4 @@
-//! Pages for people: one file each, with plots, dark and light, that asks no network for anything.
+//! HTML reports: one file each, with plots, dark and light, that loads nothing from the network.
 
 pub(crate) mod page;
 pub(crate) mod plot;

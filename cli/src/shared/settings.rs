@@ -1,4 +1,5 @@
-//! `hemostat.yaml` in the working folder: what every command would repeat. A flag or a variable of the environment wins.
+//! `hemostat.yaml` in the working folder: what every command would otherwise repeat. Options and environment variables
+//! take precedence.
 
 use std::path::Path;
 
@@ -8,13 +9,13 @@ use crate::shared::error::{Error, Result};
 use crate::shared::policy_file;
 use crate::shared::terminal::safe;
 
-/// The file.
+/// The name of the file.
 pub(crate) const FILE: &str = "hemostat.yaml";
 
-/// What it may say.
+/// The fields that it may have.
 const FIELDS: [&str; 7] = ["scope", "proxies", "token", "key", "policy", "overlays", "history"];
 
-/// What it says.
+/// The contents of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Settings {
     /// The scope of releases.
@@ -27,14 +28,14 @@ pub(crate) struct Settings {
     pub(crate) keys: Vec<String>,
     /// The policy.
     pub(crate) policy: Option<String>,
-    /// The overlays that every release prepares for on-call: files, or `FOLDER/*.yaml`.
+    /// The overlays that every release prepares for on-call keys: files, or `FOLDER/*.yaml`.
     pub(crate) overlays: Vec<String>,
-    /// Where releases and activations are written down.
+    /// The file to which releases and activations are appended.
     pub(crate) history: Option<String>,
 }
 
 impl Settings {
-    /// Of the working folder; nothing where it has no such file.
+    /// Loads the file; empty settings if there is none.
     pub(crate) fn load() -> Result<Self> {
         match std::fs::read_to_string(FILE) {
             Ok(text) => Self::read(&text),
@@ -75,7 +76,7 @@ impl Settings {
         Ok(all)
     }
 
-    /// The token, looked up where it says `env:NAME`.
+    /// The token itself, looked up if it is `env:NAME`.
     pub(crate) fn token(&self) -> Option<String> {
         let token = self.token.as_deref()?;
         let found = token
@@ -103,7 +104,7 @@ fn list(node: &SourceNode) -> Option<Vec<String>> {
     }
 }
 
-/// `FOLDER/*.yaml`: what a shell would make of it; anything else is a file.
+/// Expands `FOLDER/*.yaml` as a shell would; anything else is a file.
 fn expand(pattern: &str) -> Result<Vec<String>> {
     let path = Path::new(pattern);
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -128,7 +129,7 @@ fn expand(pattern: &str) -> Result<Vec<String>> {
     }
 }
 
-/// Without the cases that stand beside overlays: `overlays/*.yaml` names them too, and they are none.
+/// Leaves out the files of cases beside overlays, which `overlays/*.yaml` matches too.
 pub(crate) fn without_cases(files: &[String]) -> Vec<String> {
     files.iter().filter(|file| !file.ends_with(".cases.yaml")).cloned().collect()
 }

@@ -1,4 +1,4 @@
-//! A step from what is in force, with the on-call key or without: what must hold before it is taken.
+//! A step away from the policy in force: its conditions, and its announcement.
 
 use std::io::Write;
 
@@ -10,7 +10,7 @@ use crate::shared::exit::Exit;
 use crate::shared::fleet::Status;
 use crate::shared::terminal::{or_dash, safe};
 
-/// What `rollback` and `activate` share.
+/// The conditions that `rollback` and `activate` share.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Guard {
     /// Only if this serial is in force: two people who act at once take one step, not two
@@ -21,24 +21,24 @@ pub(crate) struct Guard {
     dry_run: bool,
 }
 
-/// A step that is about to be taken.
+/// A step to be taken.
 #[derive(Debug)]
 pub(crate) struct Step<'a> {
-    /// What it is called.
+    /// Its name in messages.
     pub(crate) verb: &'a str,
-    /// What is in force.
+    /// The status before the step.
     pub(crate) from: &'a Status,
-    /// The serial that it makes.
+    /// The serial of the new release.
     pub(crate) serial: u64,
     /// The policy that takes over.
     pub(crate) version: &'a str,
     pub(crate) digest: &'a str,
-    /// When that is over, in words.
+    /// When it ends, in words.
     pub(crate) ends: Option<String>,
 }
 
 impl Guard {
-    /// Refuses a step from another serial than the one that was expected.
+    /// Refuses the step if another serial than the expected one is in force.
     pub(crate) fn holds(&self, from: &Status) -> Result<()> {
         match self.expect {
             Some(serial) if serial != from.serial() => Err(Error::no(format!(
@@ -51,7 +51,7 @@ impl Guard {
         }
     }
 
-    /// Tells what is about to be done; `Some` where that is all that was wanted.
+    /// Announces the step; `Some` for a dry run, which ends there.
     pub(crate) fn tell(
         &self,
         step: &Step<'_>,

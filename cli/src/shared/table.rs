@@ -1,4 +1,4 @@
-//! Columns of text, as wide as they must be.
+//! A table of text in columns.
 
 use crate::shared::error::Result;
 use std::io::Write;
@@ -15,7 +15,7 @@ impl<const N: usize> Table<N> {
         Self { rows: vec![heads.map(str::to_owned)] }
     }
 
-    /// One more row.
+    /// Adds a row.
     pub(crate) fn row(&mut self, row: [String; N]) {
         self.rows.push(row);
     }

@@ -1,8 +1,8 @@
-//! What a terminal is shown: colours where wanted, and no control characters of others.
+//! Output for a terminal: colours where wanted, and no foreign control characters.
 
 use std::io::IsTerminal;
 
-/// Paints words, or does not.
+/// Colours words, or leaves them as they are.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Paint {
     on: bool,
@@ -37,8 +37,8 @@ impl Paint {
     }
 }
 
-/// Text of others, safe to show: control characters, those that turn the direction of writing or end a line, and those
-/// that nobody sees (two names that look the same must not be two) are escaped.
+/// Escapes foreign text for a terminal: control characters, and characters that reverse the direction of text, break
+/// lines or are invisible. Two names that look alike must not be shown alike.
 pub(crate) fn safe(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -63,7 +63,7 @@ pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
-/// A size as people say it, beside the bytes: `1.5 MiB (1572864 bytes)`.
+/// A size for people, with the bytes: `1.5 MiB (1572864 bytes)`.
 pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [(u32, &str); 3] = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
     let Some((shift, unit)) = UNITS.into_iter().find(|(shift, _)| bytes >> shift > 0) else {

@@ -1,4 +1,4 @@
-//! Times as people write them.
+//! Times and lengths of time, as people write and read them.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -7,7 +7,7 @@ use hemostat_engine::base::time;
 use crate::shared::error::{Error, Result};
 use crate::shared::terminal::safe;
 
-/// Unix seconds.
+/// The current time in Unix seconds.
 pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
@@ -52,23 +52,23 @@ fn wrong(text: &str, lengths: &str) -> Error {
     Error::failed(format!("`{text}` is not a time such as {lengths} or `2026-11-25T06:00:00Z`"))
 }
 
-/// When something stops by itself, or `never`. What is put in force in a hurry must not stay for good because nobody
-/// thought of its end.
+/// The end of an overlay or an activation; `None` is `never`. What is activated in a hurry must not stay for good
+/// because nobody thought of its end.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct End(pub(crate) Option<u64>);
 
-/// How long overlays and activations last where nobody says otherwise.
+/// The default end of overlays and activations.
 pub(crate) const END: &str = "4h";
 
-/// A time as [`moment`] reads it, or `never`.
+/// A time to come as in [`moment`], or `never`.
 ///
 /// # Errors
-/// It is none.
+/// It is neither.
 pub(crate) fn end(text: &str) -> Result<End> {
     if text == "never" { Ok(End(None)) } else { moment(text).map(|at| End(Some(at))) }
 }
 
-/// A stretch of time as people say it: `40 s`, `3 min`, `2 h 5 min`, `4 d`.
+/// A length of time for people: `40 s`, `3 min`, `2 h 5 min`, `4 d`.
 pub(crate) fn span(seconds: u64) -> String {
     match seconds {
         0..120 => format!("{seconds} s"),

@@ -1,4 +1,4 @@
-//! The calls that wait for leave, as proxies list them on their control listeners.
+//! The calls that wait for approval, as proxies list them on their control listeners.
 
 use std::io::Write;
 
@@ -10,14 +10,14 @@ use crate::shared::fleet::{Fleet, Status};
 use crate::shared::table::Table;
 use crate::shared::terminal::{or_dash, safe};
 
-/// A call that waits, as some proxies say.
+/// A waiting call, merged over the proxies that report it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct WaitingCall {
     /// Its tool.
     pub(super) tool: String,
-    /// Whose call it is, where the proxies may say.
+    /// Whose call it is, if the proxies may show it.
     pub(super) tenant: Option<String>,
-    /// Its arguments, redacted, where the policy lets them be kept.
+    /// Its arguments, redacted, if the policy lets them be kept.
     pub(super) arguments: Option<String>,
     /// The proxies' scope.
     pub(super) scope: String,
@@ -26,7 +26,7 @@ pub(super) struct Seen {
     proxies: Vec<String>,
 }
 
-impl Seen {
+impl WaitingCall {
     fn read(id: Option<&str>, proxy: &str, status: &Status, call: &Value) -> Option<Self> {
         let text = |name: &str| call.get(name).and_then(Value::as_str).map(str::to_owned);
         if id.is_some_and(|id| text("id").as_deref() != Some(id)) {
@@ -43,7 +43,7 @@ impl Seen {
         })
     }
 
-    /// True if both are the same call: then they are shown as one.
+    /// True if both are the same call, and are shown as one.
     fn is(&self, other: &Self) -> bool {
         (&self.tool, &self.tenant, &self.scope) == (&other.tool, &other.tenant, &other.scope)
     }
@@ -55,7 +55,7 @@ impl Seen {
         self.proxies.extend(other.proxies);
     }
 
-    /// The call for machines. `arguments` is the JSON that proxies kept, or `null` where the policy keeps none.
+    /// The call as JSON. `arguments` is the JSON that proxies kept, or `null` if the policy keeps none.
     fn in_json(&self, id: &str) -> Value {
         let arguments: Option<Value> =
             self.arguments.as_deref().and_then(|kept| serde_json::from_str(kept).ok());
@@ -63,19 +63,19 @@ impl Seen {
             "count": self.count, "since": self.since, "proxies": self.proxies})
     }
 
-    /// How often, since when, and where it was asked for.
+    /// How often, since when and at which proxies it was requested.
     pub(super) fn asked(&self) -> String {
         let times = if self.count == 1 { "once" } else { &format!("{} times", self.count) };
         format!("{times} since {} on {}", self.since, self.proxies.join(", "))
     }
 }
 
-/// What the proxies say of this call.
+/// Finds a call by its id.
 ///
 /// # Errors
-/// No proxy knows it, or they know several; in words.
-pub(super) fn find(fleet: &Fleet, id: &str, tenant: Option<&str>) -> Result<Seen> {
-    let mut found: Vec<Seen> = Vec::new();
+/// No proxy knows it, or they know several.
+pub(super) fn find(fleet: &Fleet, id: &str, tenant: Option<&str>) -> Result<WaitingCall> {
+    let mut found: Vec<WaitingCall> = Vec::new();
     let mut silent = Vec::new();
     for (proxy, status) in fleet.each(|proxy| fleet.status(proxy)) {
         let Ok(status) = status else {
@@ -83,7 +83,8 @@ pub(super) fn find(fleet: &Fleet, id: &str, tenant: Option<&str>) -> Result<Seen
             continue;
         };
         let calls = status.list("pending_approvals").iter();
-        for one in calls.filter_map(|call| Seen::read(Some(id), &proxy.name, &status, call)) {
+        for one in calls.filter_map(|call| WaitingCall::read(Some(id), &proxy.name, &status, call))
+        {
             if tenant.is_some_and(|tenant| one.tenant.as_deref().is_some_and(|own| own != tenant)) {
                 continue;
             }
@@ -115,7 +116,7 @@ pub(super) fn find(fleet: &Fleet, id: &str, tenant: Option<&str>) -> Result<Seen
     }
 }
 
-/// Shows all calls that wait; in JSON if asked for.
+/// Lists all waiting calls; as JSON if asked to.
 pub(super) fn list(
     fleet: &Fleet,
     in_json: bool,
@@ -124,7 +125,7 @@ pub(super) fn list(
 ) -> Result<Exit> {
     let mut exit = Exit::Fine;
     let mut silent = Vec::new();
-    let mut found: Vec<(String, Seen)> = Vec::new();
+    let mut found: Vec<(String, WaitingCall)> = Vec::new();
     for (proxy, status) in fleet.each(|proxy| fleet.status(proxy)) {
         let status = match status {
             Ok(status) => status,
@@ -137,7 +138,7 @@ pub(super) fn list(
         };
         for call in status.list("pending_approvals") {
             let id = call.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-            let Some(seen) = Seen::read(None, &proxy.name, &status, call) else { continue };
+            let Some(seen) = WaitingCall::read(None, &proxy.name, &status, call) else { continue };
             match found.iter_mut().find(|known| known.0 == id && known.1.is(&seen)) {
                 Some(known) => known.1.add(seen),
                 None => found.push((id, seen)),

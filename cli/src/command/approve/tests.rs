@@ -21,7 +21,7 @@ fn key() -> (tempdir::Folder, String, hemostat_engine::dsse::TrustedKey) {
     (folder, path.to_str().unwrap().to_owned(), trusted)
 }
 
-/// A folder that goes with its owner.
+/// A folder that is deleted with its owner.
 mod tempdir {
     use std::path::{Path, PathBuf};
     use std::sync::atomic::{AtomicU32, Ordering};

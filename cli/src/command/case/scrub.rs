@@ -1,5 +1,5 @@
-//! Nothing personal in a case: secrets, mails and other personal data become others of the same shape, tenants and users
-//! become `tenant-1` and `user-1`, credentials leave.
+//! Removes personal data from a case: secrets, mail addresses and the like are replaced by others of the same shape,
+//! tenants and users by `tenant-1` and `user-1`, and credentials are dropped.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,13 @@ use crate::shared::error::{Error, Result};
 /// The packs whose matches are replaced.
 const PACKS: [&str; 2] = ["pack:secrets", "pack:pii"];
 
-/// How many others of the same shape are tried until one has the pattern too (checksums).
+/// How many replacements are tried until one matches the pattern too (checksums).
 const TRIES: u64 = 300;
 
-/// Headers of a case besides those that a policy reads: what says how a body is to be read.
+/// Headers that a case keeps besides those that a policy reads: they say how a body is to be read.
 const KEPT: [&str; 4] = ["content-type", "accept", "anthropic-version", "mcp-protocol-version"];
 
-/// Headers that are credentials: where a policy reads one, the case has an invented one.
+/// Headers that are credentials: if a policy reads one, the case has an invented value.
 const CREDENTIALS: [&str; 7] = [
     "authorization",
     "proxy-authorization",
@@ -28,11 +28,11 @@ const CREDENTIALS: [&str; 7] = [
     "set-cookie",
 ];
 
-/// Replaces, and remembers how often it replaced what.
+/// Replaces personal data, and counts what it replaced.
 pub(super) struct Scrubber {
     patterns: Vec<Pattern>,
     matcher: Matcher,
-    /// Values of labels, and what stands for them; longest first.
+    /// Values of labels, with their replacements; longest first.
     names: Vec<(String, String)>,
     pub(super) counts: BTreeMap<String, u64>,
 }
@@ -49,9 +49,9 @@ impl Scrubber {
         Ok(Self { patterns, matcher, names: Vec::new(), counts: BTreeMap::new() })
     }
 
-    /// A value that says who somebody is.
+    /// Registers a value that identifies somebody.
     pub(super) fn name(&mut self, label: &str, value: &str) {
-        // One letter would be replaced in every word.
+        // A value of one or two characters would be replaced within other words.
         if value.chars().count() < 3 || self.names.iter().any(|(own, _)| own == value) {
             return;
         }
@@ -60,7 +60,7 @@ impl Scrubber {
         self.names.sort_by_key(|(own, _)| std::cmp::Reverse(own.len()));
     }
 
-    /// A text without what is personal.
+    /// Replaces the personal data in a text.
     pub(super) fn text(&mut self, text: &str) -> String {
         let mut out = self.shapes(text);
         for (own, instead) in &self.names {
@@ -74,7 +74,7 @@ impl Scrubber {
         out
     }
 
-    /// Matches of the packs become others of the same length and shape.
+    /// Replaces matches of the packs by texts of the same length and shape.
     pub(super) fn shapes(&mut self, text: &str) -> String {
         let mut hits = Vec::new();
         let mut search = StreamSearch::default();
@@ -98,16 +98,16 @@ impl Scrubber {
         out
     }
 
-    /// Another text of the same shape that the pattern takes too; crosses where there is none.
+    /// Another text of the same shape that still matches the pattern; crosses if none does.
     fn other(&self, own: &str, tag: u32) -> String {
         if own.contains('@') {
-            // Where a mail ends is its country; all before is somebody.
+            // The ending of a mail address is a country; what stands before it identifies somebody.
             let ending = own.rfind('.').unwrap_or(own.len());
             let cross =
                 |(at, c): (usize, char)| if c.is_alphanumeric() && at < ending { 'x' } else { c };
             return own.char_indices().map(cross).collect();
         }
-        // The beginning of a key says what it is: as little of it as the pattern needs stays.
+        // The prefix of a key says what it is: as little of it is kept as the pattern needs.
         for kept in 0..=12 {
             for seed in 0..TRIES {
                 let candidate = shaped(own, kept, seed);
@@ -129,7 +129,7 @@ impl Scrubber {
         hits.iter().any(|hit| hit.tag == tag && hit.start == 0 && hit.end as usize == text.len())
     }
 
-    /// Every text in a document; keys stay.
+    /// Replaces personal data in every text of a document; keys stay.
     pub(super) fn value(&mut self, value: &mut Value) {
         match value {
             Value::String(text) => *text = self.text(text),
@@ -161,7 +161,7 @@ impl Scrubber {
     }
 }
 
-/// Letters and digits become others, the first `kept` of them stay.
+/// Replaces letters and digits, except for the first `kept`.
 fn shaped(own: &str, kept: usize, seed: u64) -> String {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d;
     let mut throw = |sides: u8| {
@@ -201,7 +201,8 @@ mod tests {
             assert!(!out.contains(own), "{own} in {out}");
         }
         assert!(out.starts_with("AKIA") && out.ends_with("tenant-1"), "{out}");
-        // What was found before is found after: a case for a rule of these packs still has something to find.
+        // What was found before is still found afterwards, so that a case for a rule with these packs has something to
+        // find.
         let mut again = Scrubber::new().unwrap();
         again.text(&out);
         let without = |counts: &BTreeMap<String, u64>| -> BTreeMap<String, u64> {

@@ -1,4 +1,4 @@
-//! An exchange as a case is written.
+//! Writes an exchange as a case.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +7,7 @@ use crate::command::test::answer::{is_messages, written as binary};
 use crate::shared::error::{Error, Result};
 use crate::shared::play::Traffic;
 
-/// Where the pieces of a streamed text stand in an event, by dialect.
+/// JSON pointers to the pieces of a streamed text in an event, for each dialect.
 const PIECES: [&str; 7] = [
     "/choices/0/delta/content",
     "/delta/text",
@@ -42,7 +42,7 @@ pub(super) fn request(traffic: &Traffic, policies: &str, scrubber: &mut Scrubber
     request
 }
 
-/// The answer, scrubbed: `answer` or `stream`, and what stands there.
+/// The answer, scrubbed: the field's name, `answer` or `stream`, and its value.
 pub(super) fn answer(
     traffic: &Traffic,
     scrubber: &mut Scrubber,
@@ -78,13 +78,13 @@ fn events(text: &str) -> Vec<Value> {
         .collect()
 }
 
-/// Events of a stream, scrubbed. What is cut over several of them is replaced piece by piece, each as long as it was.
+/// Events of a stream, scrubbed. A match that spans several events is replaced piece by piece, each keeping its length.
 fn scrubbed(mut events: Vec<Value>, scrubber: &mut Scrubber) -> Vec<Value> {
     for pointer in PIECES {
         let whole: String =
             events.iter().filter_map(|event| event.pointer(pointer)?.as_str()).collect();
         let other = scrubber.shapes(&whole);
-        // Shapes keep the number of characters: each piece takes its own again.
+        // Replacements keep the number of characters, so each piece takes as many as it had.
         let mut left = other.chars();
         for event in &mut events {
             if let Some(Value::String(piece)) = event.pointer_mut(pointer) {
@@ -96,7 +96,7 @@ fn scrubbed(mut events: Vec<Value>, scrubber: &mut Scrubber) -> Vec<Value> {
     events
 }
 
-/// A case in a file of cases: names in block style, what is JSON as JSON, which is YAML too.
+/// A case as YAML: names in block style, and JSON values as JSON, which is YAML too.
 pub(super) fn yaml(case: &Value) -> String {
     let mut out = String::new();
     for (at, key) in

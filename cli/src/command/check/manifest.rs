@@ -1,34 +1,34 @@
-//! Plugin configurations in what proxies are configured with: Envoy's bootstrap or discovery files, manifests of Istio and
-//! of Envoy Gateway. What is in them is judged as it stands there, with the field of the host that it needs.
+//! Finds plugin configurations in the configuration of proxies: Envoy's bootstrap or discovery files, and manifests of
+//! Istio and Envoy Gateway. Each is judged in place, with the field of the host that it needs.
 
 use hemostat_engine::policy::Diagnostic;
 use hemostat_engine::policy::source::{self, Position, SourceNode, SourceValue};
 
 use crate::shared::policy_file::{is_configuration, scope_of};
 
-/// The field of Envoy's `PluginConfig` without which no body is seen before its headers leave.
+/// The field of Envoy's `PluginConfig` without which no body can be seen before its headers leave.
 const FIELD: &str = "allow_on_headers_stop_iteration";
 
-/// What configurations of one scope must have in common: what one of them takes, all of them must be able to use.
+/// Fields that all configurations of one scope must share, since each must be able to use what one of them takes.
 const ALIKE: [&str; 3] = ["trust", "allow", "hold_headers"];
 
-/// Maps in maps that are looked into.
+/// How many levels of nesting are searched.
 const DEPTH: usize = 48;
 
 /// A plugin configuration that was found.
-pub(super) struct Found {
-    /// Where it stands in the document, `static_resources.listeners[0]…`.
+pub(super) struct Plugin {
+    /// Its place in the document, such as `static_resources.listeners[0]…`.
     pub(super) path: String,
-    /// Its own text, at the lines of the file.
+    /// Its own text, padded so that its lines are those of the file.
     pub(super) text: String,
-    /// Its tree, or why it cannot be read.
+    /// The parsed configuration, or why it cannot be parsed.
     pub(super) tree: Result<SourceNode, Vec<Diagnostic>>,
-    /// What is wrong beside it.
+    /// Findings about its surroundings.
     pub(super) beside: Vec<Diagnostic>,
 }
 
-/// The configurations in such a file; `None`: it is none of these.
-pub(super) fn find(text: &str, file: &str) -> Option<Vec<Found>> {
+/// The configurations in such a file; `None` if it is not such a file.
+pub(super) fn find(text: &str, file: &str) -> Option<Vec<Plugin>> {
     let (mut found, mut is_one) = (Vec::new(), false);
     for document in documents(text) {
         let Ok(tree) = source::parse(&document, file) else { continue };
@@ -46,14 +46,14 @@ pub(super) fn find(text: &str, file: &str) -> Option<Vec<Found>> {
     is_one.then_some(found)
 }
 
-/// Says so of each configuration that has something else than the first of its scope.
-fn differences(found: &mut [Found]) {
-    let own = |one: &Found, name: &str| {
+/// Adds a finding to each configuration that differs from the first one of its scope.
+fn differences(found: &mut [Plugin]) {
+    let own = |one: &Plugin, name: &str| {
         let value = one.tree.as_ref().ok()?.get(name)?;
         source::canonical(value).ok()
     };
-    // Who trusts nobody takes no releases, whatever its scope.
-    let follows = |one: &Found| {
+    // A configuration without `trust` takes no releases, whatever its scope.
+    let follows = |one: &Plugin| {
         let tree = one.tree.as_ref().ok()?;
         tree.get("trust").and_then(|_| scope_of(tree))
     };
@@ -82,7 +82,7 @@ fn differences(found: &mut [Found]) {
     }
 }
 
-/// The documents of a file, each at the lines that it has there.
+/// The documents of a file, each padded so that its lines are those of the file.
 fn documents(text: &str) -> Vec<String> {
     let mut all = Vec::new();
     let (mut own, mut before) = (String::new(), 0);
@@ -110,7 +110,7 @@ fn walk(
     file: &str,
     text: &str,
     depth: usize,
-    found: &mut Vec<Found>,
+    found: &mut Vec<Plugin>,
 ) {
     let Some(depth) = depth.checked_sub(1) else { return };
     if let SourceValue::Seq(items) = &node.value {
@@ -129,14 +129,14 @@ fn walk(
                     .filter(|_| in_envoy)
                     .and_then(|tree| held(tree, node, &own, entry.key_at));
                 let beside = beside.into_iter().collect();
-                found.push(Found { path: own, text, tree, beside });
+                found.push(Plugin { path: own, text, tree, beside });
             }
             None => walk(&entry.value, &own, file, text, depth, found),
         }
     }
 }
 
-/// What stands in such a field, if it is a configuration of ours: a text in Envoy's, a map in Istio's and Envoy Gateway's.
+/// The configuration in such a field, if it is ours: a text in Envoy's, a map in Istio's and Envoy Gateway's.
 fn configuration(
     key: &str,
     value: &SourceNode,
@@ -147,7 +147,7 @@ fn configuration(
         "configuration" => {
             let value = value.get("value").unwrap_or(value);
             let SourceValue::String { text, .. } = &value.value else { return None };
-            // At the lines that it has in the file.
+            // Padded so that its lines are those of the file.
             let padded = format!("{}{text}", "\n".repeat(value.at.line.saturating_sub(1) as usize));
             match source::parse(&padded, file) {
                 Ok(tree) => is_configuration(&tree).then_some((padded, Ok(tree))),
@@ -161,7 +161,7 @@ fn configuration(
     }
 }
 
-/// A configuration that holds headers, in a plugin that does not.
+/// A finding for a configuration with `hold_headers` in a plugin without Envoy's field for it.
 fn held(tree: &SourceNode, plugin: &SourceNode, path: &str, at: Position) -> Option<Diagnostic> {
     let says =
         |node: &SourceNode, name: &str| node.get(name).and_then(SourceNode::bool).unwrap_or(false);

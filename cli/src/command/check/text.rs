@@ -1,17 +1,22 @@
-//! For people: the finding, the line it is about with a caret under it, and what the policy does.
+//! The report for people: each finding, its line with a caret below it, and what the policy does.
 
 use std::io::Write;
 
 use hemostat_engine::policy::Diagnostic;
 
-use super::report::{Report, What};
+use super::report::{FileReport, What};
 use crate::shared::error::Result;
 use crate::shared::terminal::{Paint, safe};
 
-/// Characters of a source line that are shown.
+/// How many characters of a source line are shown.
 const WIDTH: usize = 100;
 
-pub(super) fn write(report: &Report, quiet: bool, paint: Paint, out: &mut dyn Write) -> Result<()> {
+pub(super) fn write(
+    report: &FileReport,
+    quiet: bool,
+    paint: Paint,
+    out: &mut dyn Write,
+) -> Result<()> {
     for finding in &report.found {
         write_finding(report, finding, paint, out)?;
     }
@@ -45,7 +50,7 @@ pub(super) fn write(report: &Report, quiet: bool, paint: Paint, out: &mut dyn Wr
 }
 
 fn write_finding(
-    report: &Report,
+    report: &FileReport,
     finding: &Diagnostic,
     paint: Paint,
     out: &mut dyn Write,
@@ -77,12 +82,12 @@ fn write_finding(
     Ok(())
 }
 
-/// The line of a finding, escaped and cut, and a caret under its column.
+/// The source line of a finding, escaped and cut, and a caret for its column.
 fn source_line(text: &str, finding: &Diagnostic) -> Option<(String, String)> {
     let number = (finding.line as usize).checked_sub(1)?;
     let column = (finding.column as usize).checked_sub(1)?;
     let line = text.strip_prefix('\u{feff}').unwrap_or(text).lines().nth(number)?;
-    // A policy in one line of JSON: show the part around the column.
+    // For a policy in one line of JSON, the part around the column is shown.
     let from = column.saturating_sub(WIDTH / 2);
     let from = if column < WIDTH { 0 } else { from };
     let shown: String =

@@ -1,8 +1,8 @@
-//! What writer and verifier of a record agree on.
+//! The format that writer and verifier share.
 
-/// What the last line's envelope holds.
+/// The payload type of the envelope on the last line.
 pub(super) const PAYLOAD_TYPE: &str = "application/vnd.hemostat.evidence+json";
 
-/// What the first line names as the one before it.
+/// The digest that the first line has in place of a preceding line's.
 pub(super) const NOTHING: &str =
     "sha256:0000000000000000000000000000000000000000000000000000000000000000";

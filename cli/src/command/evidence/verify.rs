@@ -1,4 +1,4 @@
-//! Checking a record: every byte of it is under a signature.
+//! Verifies a record: every byte of it is covered by a signature.
 
 use std::io::Write;
 use std::path::Path;
@@ -56,7 +56,7 @@ fn trusted(word: &str) -> Result<TrustedKey> {
     })
 }
 
-/// How many lines, and whose signature; or what is wrong, and where.
+/// The number of lines and the name of the signing key; or what is wrong, and where.
 fn whole(bytes: &[u8], keys: &[TrustedKey]) -> Result<(u64, String)> {
     let body = bytes
         .strip_suffix(b"\n")

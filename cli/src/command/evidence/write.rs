@@ -1,4 +1,4 @@
-//! Writing a record.
+//! Writes a record.
 
 use std::io::Write;
 
@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         return Ok(Exit::Failed);
     };
     let mut chain = Chain { text: String::new(), head: NOTHING.to_owned(), count: 0 };
-    // Proxies keep them newest first.
+    // Proxies list them newest first.
     for entry in activations.iter().rev() {
         let at = entry.get("at").and_then(Value::as_str).and_then(milliseconds);
         if at.is_some_and(|at| period.contains(at)) {
@@ -105,7 +105,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     Ok(Exit::Fine)
 }
 
-/// What a line says of a decision; its digest lets whoever has the log find it again.
+/// The entry for a decision. The digest of its log line lets whoever has the log find it.
 fn decision(entry: &Entry<'_>) -> Value {
     let text = |field| entry.text(field).map(std::borrow::Cow::into_owned);
     json!({

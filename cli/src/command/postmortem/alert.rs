@@ -1,21 +1,21 @@
-//! The alert that would have come first, as a file for Prometheus.
+//! A Prometheus rule that would have detected the incident first.
 
 use super::known::Known;
 
-/// A rule file for what turned bad; `None` where nothing did. The counters have no feature or prompt version (callers could
-/// make any number of them), so it watches the rule's own share.
+/// A rule file for the main finding; `None` if there is none. Counters have no label for feature or prompt version
+/// (callers could create any number of them), so the rule watches the share of all traffic.
 pub(super) fn rule(known: &Known<'_>) -> Option<String> {
     let finding = known.finding()?;
     let scope = known.scope.as_ref()?;
     let overall = finding.hit as f64 / (scope.survey.all.calls.max(1)) as f64;
-    // Half of what it was over all traffic: it would have fired while it grew, and not on what was usual before.
+    // Half of the share over all traffic: it would have fired while the share rose, and not at its usual level.
     let usual = finding.hit_before as f64 / scope.survey.all.calls.max(1) as f64;
     let threshold = (overall / 2.0).max(usual * 2.0).clamp(0.000_01, 0.5);
     let name = quoted(&known.args.title);
     let (expression, what) = match finding.outcome.rsplit_once(':') {
         Some(("status", _)) | None => return Some(failed(&name, threshold)),
         Some(("finish", reason)) => {
-            // How answers end is no counter: the nearest is what a guard does about it.
+            // How answers end is not counted; the nearest counter is what a guardrail does about it.
             let _ = reason;
             ("sum(rate(hemostat_rule_hits_total[5m]))".to_owned(), "rules act".to_owned())
         }
@@ -57,7 +57,8 @@ fn file(title: &str, expression: &str, what: &str) -> String {
     )
 }
 
-/// A text of others as a YAML and PromQL string: both read JSON's escapes. Braces would be a template in annotations.
+/// Quotes foreign text as a YAML and PromQL string, which both read JSON's escapes. Braces would be a template in
+/// annotations.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text.replace("{{", "{ {")).to_string()
 }

@@ -1,4 +1,4 @@
-//! What may have caused it: for each kind of cause what speaks for it and what against, as far as logs can tell.
+//! Possible causes: the evidence for and against each kind, as far as logs can tell.
 
 use super::known::Known;
 use crate::command::scope::count::ratio;
@@ -9,13 +9,13 @@ pub(super) struct Cause {
     pub(super) name: &'static str,
     pub(super) speaks_for: Vec<String>,
     pub(super) against: Vec<String>,
-    /// How much of what speaks for it would hardly be so otherwise.
+    /// How many of the arguments for it would hardly hold for another cause.
     telling: usize,
-    /// What nobody here can know.
+    /// The question that logs cannot answer.
     pub(super) ask: &'static str,
 }
 
-/// All kinds, whether anything speaks for them or not: what was ruled out is worth as much.
+/// All kinds of cause, including those without evidence: what was ruled out is worth as much.
 pub(super) fn causes(known: &Known<'_>) -> Vec<Cause> {
     let mut all = vec![
         prompt(known),
@@ -25,7 +25,7 @@ pub(super) fn causes(known: &Known<'_>) -> Vec<Cause> {
         infrastructure(known),
         misuse(known),
     ];
-    // The one for which most speaks stands first.
+    // The best supported cause comes first.
     all.sort_by_key(|own| std::cmp::Reverse(own.weight()));
     all
 }
@@ -35,13 +35,13 @@ impl Cause {
         Self { name, speaks_for: Vec::new(), against: Vec::new(), telling: 0, ask }
     }
 
-    /// Something that would hardly be so if it were another cause.
+    /// Adds an argument that would hardly hold for another cause.
     fn tells(&mut self, text: String) {
         self.telling += 1;
         self.speaks_for.push(text);
     }
 
-    /// What speaks for it, twice where it tells, less what speaks against it.
+    /// The number of arguments for it, telling ones counted twice, less those against it.
     fn weight(&self) -> i64 {
         (self.telling + self.speaks_for.len()) as i64 - 2 * self.against.len() as i64
     }
@@ -60,7 +60,7 @@ fn prompt(known: &Known<'_>) -> Cause {
         cause.against.push(words.to_owned());
         return cause;
     };
-    // A version that answered well until then, with no other beside it, is what everybody is on.
+    // A version that worked until then, with no other in use, is simply what everybody runs.
     if finding.first_seen_ms.is_none() && finding.calls_before > finding.hit_before {
         cause.against.push(format!(
             "prompt_version {} answered {} before it began, {} of them bad",
@@ -163,7 +163,7 @@ fn infrastructure(known: &Known<'_>) -> Cause {
                 .against
                 .push("no release of the policy came into force within an hour before".to_owned()),
         }
-        // What is wrong with a proxy or its network is wrong for everybody behind it.
+        // A fault of a proxy or its network hits everybody behind it.
         let narrow = ["prompt_version", "feature", "tenant"]
             .into_iter()
             .find(|name| finding.label(name).is_some());
@@ -214,7 +214,7 @@ fn misuse(known: &Known<'_>) -> Cause {
     if let Some(dearer) = known.scope.as_ref().and_then(|scope| scope.dearer.as_ref()) {
         let words =
             format!("{} {} spends more than before", dearer.label.0, quoted(&dearer.label.1));
-        // A feature or a model that costs more may do so for any reason.
+        // A feature or a model may cost more for any reason.
         match dearer.label.0.as_str() {
             "tenant" | "user" | "key" => cause.tells(words),
             _ => cause.speaks_for.push(words),

@@ -1,8 +1,8 @@
-//! The report's own Markdown as HTML: what [`super::markdown`] writes, and no more of the language than that.
+//! Converts the report's Markdown to HTML: only what [`super::markdown`] writes, not the whole language.
 
 use crate::shared::report::page::{class, escape};
 
-/// This report's Markdown as HTML: headings, tables, lists, paragraphs, emphasis. Everything else stays text.
+/// The report as HTML: headings, tables, lists, paragraphs, emphasis. Everything else stays text.
 pub(super) fn html(text: &str) -> String {
     let mut out = String::new();
     let mut table = false;
@@ -15,7 +15,7 @@ pub(super) fn html(text: &str) -> String {
         if list && !item {
             out.push_str("</ul>\n");
         }
-        // The first row of a table is its head.
+        // The first row of a table is its header.
         let cell = if row && !table { "th" } else { "td" };
         if row && !table {
             out.push_str("<div class=\"wide\"><table class=\"told\">\n");
@@ -66,7 +66,7 @@ pub(super) fn html(text: &str) -> String {
     out
 }
 
-/// The cells of a row: a bar behind a backslash is a bar of the text.
+/// The cells of a row; an escaped bar belongs to the text.
 fn cells(line: &str) -> Vec<String> {
     let (mut cells, mut cell, mut escaped) = (Vec::new(), String::new(), false);
     for c in line.trim().trim_start_matches('|').chars() {
@@ -81,7 +81,7 @@ fn cells(line: &str) -> Vec<String> {
     cells
 }
 
-/// Emphasis and code of our own; a character behind a backslash is itself.
+/// Emphasis and code that the report itself wrote; a character behind a backslash stands for itself.
 fn inline(text: &str) -> String {
     let (mut out, mut plain) = (String::new(), String::new());
     let (mut strong, mut faint, mut code) = (false, false, false);

@@ -23,8 +23,8 @@ impl Known<'_> {
     }
 }
 
-/// What turned bad, where the log shows it: no lever that somebody moved, unless there is nothing else. Then the lever is
-/// what happened.
+/// The finding that the report is about: the first that is not a lever which somebody moved, else the first of all. If
+/// there are only levers, the lever is what happened.
 pub(super) fn turned_bad(scope: Option<&Report>) -> Option<&Finding> {
     let findings = &scope?.findings;
     findings.iter().find(|one| !one.lever).or_else(|| findings.first())

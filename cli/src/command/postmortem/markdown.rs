@@ -1,4 +1,4 @@
-//! The report as Markdown.
+//! Writes the report as Markdown.
 
 use super::causes::causes;
 use super::known::Known;
@@ -7,10 +7,10 @@ use crate::command::scope::finding::Finding;
 use crate::command::scope::words::{self, count, counted, lasting, moment, percent, quoted, usd};
 use crate::shared::terminal::safe;
 
-/// Rows of a table.
+/// The maximum number of rows in a table.
 const ROWS: usize = 200;
 
-/// A text of others in Markdown: nothing in it ends a cell or becomes markup.
+/// Escapes foreign text for Markdown: nothing in it ends a cell or becomes markup.
 pub(super) fn cell(text: &str) -> String {
     let mut out = String::new();
     for c in safe(text).chars() {
@@ -22,8 +22,8 @@ pub(super) fn cell(text: &str) -> String {
     out
 }
 
-/// A sentence of ours with names of others between backticks: these become code. A name that could end a cell, or that
-/// readers of Markdown see in different ways, stays text.
+/// A sentence with foreign names between backticks, which become code. A name that could end a cell, or that Markdown
+/// readers treat differently, stays text.
 pub(super) fn said(text: &str) -> String {
     let parts: Vec<&str> = text.split('`').collect();
     if parts.len().is_multiple_of(2) {
@@ -99,10 +99,10 @@ fn summary(known: &Known<'_>, out: &mut String) {
     out.push_str("*What did it mean for them? Who was told, and by whom?*\n\n");
 }
 
-/// Tenants that are named; `hemostat scope --calls` has every call of all of them.
+/// How many tenants are named; `hemostat scope --calls` writes every call of all of them.
 const NAMED: usize = 12;
 
-/// Whom to tell.
+/// The affected tenants.
 fn whose(finding: &Finding) -> String {
     if finding.who.is_empty() {
         return String::new();
@@ -114,7 +114,7 @@ fn whose(finding: &Finding) -> String {
     format!(": {}{more}", named.join(", "))
 }
 
-/// What the calls cost that a rule hit.
+/// The cost of the calls that a rule acted on.
 fn money(known: &Known<'_>) -> Option<u64> {
     let (scope, finding) = (known.scope.as_ref()?, known.finding()?);
     let rules = scope.survey.groups.iter().find(|group| group.name() == "rule")?;
@@ -124,7 +124,7 @@ fn money(known: &Known<'_>) -> Option<u64> {
     (sums.priced > 0).then_some(sums.micro_usd)
 }
 
-/// What an activation was, in words.
+/// Describes an activation.
 fn what(own: &Activation) -> String {
     let version = format!("version {}", cell(&own.version));
     let drill = if own.drill { "(drill) " } else { "" };
@@ -138,7 +138,7 @@ fn what(own: &Activation) -> String {
         (way, _) => format!(
             "release {}{}: {version}",
             own.serial,
-            // What commands wrote down says nothing of the way that it came.
+            // The history file does not record the way in which a release came.
             if way.is_empty() || way == "log" {
                 String::new()
             } else {
@@ -187,8 +187,8 @@ fn timeline(known: &Known<'_>, out: &mut String) {
         (known.timeline.resolution, "**resolution**: the last bad call"),
     ];
     rows.extend(marks.into_iter().filter_map(|(at, words)| Some((at?, format!("{words} | | ")))));
-    // What happened stands before what it is called. Of a flood of events the table has the first: the rest are counted in
-    // the log.
+    // Events come before activations of the same moment. Of a flood of events the table has the first; the rest are
+    // counted.
     rows.sort_by_key(|row| (row.0, row.1.starts_with("**")));
     let rest = rows.len().saturating_sub(ROWS);
     for (at, row) in rows.into_iter().take(ROWS) {
@@ -201,7 +201,7 @@ fn timeline(known: &Known<'_>, out: &mut String) {
     steps(known, out);
 }
 
-/// From change to resolution, each with how long it took.
+/// The five steps from change to resolution, each with its duration.
 fn steps(known: &Known<'_>, out: &mut String) {
     let all = &known.timeline;
     if all.symptom.is_none() {

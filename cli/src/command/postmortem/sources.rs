@@ -1,4 +1,4 @@
-//! What a report is made from, beside access logs: activations, events, a provider's incidents.
+//! The inputs of the report besides access logs: activations, events, and incidents of providers.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::shared::error::{Error, Result};
 use crate::shared::files;
 use crate::shared::terminal::safe;
 
-/// Something came into force.
+/// A release came into force.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Activation {
     /// Unix milliseconds.
@@ -19,11 +19,11 @@ pub(super) struct Activation {
     pub(super) way: String,
     pub(super) reason: String,
     pub(super) rolls_back: Option<u64>,
-    /// Somebody practised.
+    /// It was a drill.
     pub(super) drill: bool,
 }
 
-/// The kind of an event that is an alert.
+/// The kind of events that are alerts.
 pub(super) const ALERT: &str = "alert";
 
 /// An event of `notify`, or an alert.
@@ -35,7 +35,7 @@ pub(super) struct Event {
     pub(super) count: u64,
 }
 
-/// What a provider said of itself.
+/// An incident that a provider reported.
 #[derive(Debug, Clone)]
 pub(super) struct Incident {
     pub(super) provider: String,
@@ -54,7 +54,7 @@ fn json(file: &str) -> Result<Value> {
         .map_err(|error| Error::failed(format!("{}: {error}", safe(file))))
 }
 
-/// Activations as status has them.
+/// Reads activations in the form of status.
 pub(super) fn activations(list: &[Value]) -> Vec<Activation> {
     let one = |entry: &Value| {
         let keys = entry.get("key_ids").and_then(Value::as_array);
@@ -84,7 +84,7 @@ pub(super) fn activations(list: &[Value]) -> Vec<Activation> {
     list.iter().filter_map(one).collect()
 }
 
-/// Events of `notify` and alerts, a JSON object a line or one document; what is neither is passed over.
+/// Reads events of `notify` and alerts: one JSON object per line, or one document. Anything else is skipped.
 pub(super) fn events(file: &str) -> Result<Vec<Event>> {
     let bytes = std::fs::read(file).map_err(|error| Error::file(file, &error))?;
     if let Ok(one) = serde_json::from_slice::<Value>(&bytes) {
@@ -97,7 +97,7 @@ pub(super) fn events(file: &str) -> Result<Vec<Event>> {
         .collect())
 }
 
-/// What a document tells: an event, or the alerts of Alertmanager's webhook or of Prometheus' `/api/v1/alerts`.
+/// The events of a document: one event, or the alerts of Alertmanager's webhook or of Prometheus' `/api/v1/alerts`.
 fn told(one: &Value) -> Vec<Event> {
     let alerts =
         one.get("alerts").or_else(|| one.pointer("/data/alerts")).and_then(Value::as_array);
@@ -107,8 +107,8 @@ fn told(one: &Value) -> Vec<Event> {
     }
 }
 
-/// An alert since it fires; one that only may come to fire (`pending`) is none. Prometheus says since when its expression
-/// holds, Alertmanager since when it fires.
+/// An alert that fires; one that is only `pending` is skipped. The time is when its expression became true (Prometheus)
+/// or when it fired (Alertmanager).
 fn alert(one: &Value) -> Option<Event> {
     let since = ["startsAt", "activeAt"].iter().find_map(|key| milliseconds(&text(one, key)))?;
     let name = one.pointer("/labels/alertname").and_then(Value::as_str)?;
@@ -134,7 +134,7 @@ fn event(one: &Value) -> Option<Event> {
     Some(Event { at: milliseconds(&text(one, "time"))?, kind, what: what.join(" "), count })
 }
 
-/// Incidents of a status page (Statuspage's `summary.json` and `incidents.json`).
+/// Reads the incidents of a status page (Statuspage's `summary.json` and `incidents.json`).
 pub(super) fn incidents(file: &str) -> Result<Vec<Incident>> {
     let all = json(file)?;
     let provider =

@@ -1,4 +1,4 @@
-//! Change → symptom → detection → mitigation → resolution, and how long each took.
+//! The timeline of an incident: change, symptom, detection, mitigation, resolution.
 
 use super::sources::{ALERT, Activation, Event};
 use crate::command::scope::Report;
@@ -8,30 +8,29 @@ use crate::command::scope::survey::WHO;
 /// The moments of an incident (Unix milliseconds), as far as machines know them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Timeline {
-    /// What was changed before it began.
+    /// The change that preceded it.
     pub(super) change: Option<u64>,
     /// The first bad call.
     pub(super) symptom: Option<u64>,
-    /// The first alert or event that told of it, before anybody moved: what a lever does once it is moved raises events
-    /// too, and tells nobody anything.
+    /// The first alert or event about it, before anybody acted: a lever raises events itself once it is moved.
     pub(super) detection: Option<u64>,
-    /// The first move against it.
+    /// The first activation against it.
     pub(super) mitigation: Option<u64>,
-    /// The last bad call, where there is none in what follows.
+    /// The last bad call, if none follows for a while.
     pub(super) resolution: Option<u64>,
 }
 
-/// Kinds of events that tell of callers' answers. Others tell of releases and memory.
+/// Kinds of events about callers' answers. The others are about releases and memory.
 const TELLING: [&str; 6] =
     [ALERT, "decision", "handoff", "limit_full", "limit_warning", "unchecked"];
 
-/// An alert on money may fire this long before a limit is met.
+/// How long before a limit is reached an alert on money may fire.
 const ALERT_BEFORE_MS: u64 = 10 * 60 * 1000;
 
-/// The beginning is known to the bucket of the log's grid; an event may be of the bucket's begin.
+/// How long before the symptom an event may be: the beginning is known only to a bucket of the log's grid.
 const EVENT_BEFORE_MS: u64 = 60 * 1000;
 
-/// An end is one after this long without a bad call, or with the end of the incident's window.
+/// How long there must be no bad call for the incident to be over, unless its window ends.
 const QUIET_MS: u64 = 5 * 60 * 1000;
 
 impl Timeline {
@@ -42,7 +41,7 @@ impl Timeline {
         events: &[Event],
     ) -> Self {
         let Some(finding) = finding else { return Self::default() };
-        // What runs away costs money before it meets a limit.
+        // Runaway spending costs money before it reaches a limit.
         let same = |own: &&Dearer| {
             let (name, value) = (&own.label.0, &own.label.1);
             finding.is_a_limit()
@@ -52,15 +51,15 @@ impl Timeline {
         let dearer = scope.and_then(|scope| scope.dearer.as_ref()).filter(same);
         let symptom = dearer.map_or(finding.since_ms, |own| own.since_ms.min(finding.since_ms));
         let told = |own: &Event| {
-            // A budget is spent before its limit is met: an alert on money may come first.
+            // A budget is spent before its limit is reached, so an alert on money may come first.
             let alert = own.kind == ALERT && finding.is_a_limit();
             let slack = if alert { ALERT_BEFORE_MS } else { EVENT_BEFORE_MS };
             let near = TELLING.contains(&own.kind.as_str()) && own.at + slack >= symptom;
-            // An event's time is a whole second.
+            // Events have times in whole seconds.
             near.then(|| if alert { own.at } else { own.at.max(symptom) })
         };
         let detection = events.iter().filter_map(told).min();
-        // What came between such an alert and the first bad call was a move.
+        // An activation between such an alert and the first bad call counts as a mitigation.
         let begun = detection.map_or(symptom, |at| at.min(symptom));
         let moves = activations.iter().filter(|own| !own.drill && own.at > begun);
         let mitigation = moves.map(|own| own.at).min();
@@ -70,7 +69,7 @@ impl Timeline {
         let end = scope.map(Report::end).unwrap_or_default();
         let over = |last: &u64| finding.until_ms.is_some() || end.saturating_sub(*last) >= QUIET_MS;
         let detection = detection.filter(|at| mitigation.is_none_or(|moved| *at <= moved));
-        // Whole seconds, as they are shown: else two moments two seconds apart are "1 s" after one another.
+        // Rounded to whole seconds, as shown; otherwise moments shown two seconds apart could be "1 s" apart.
         let second = |at: u64| at / 1000 * 1000;
         Self {
             change: change.map(second),

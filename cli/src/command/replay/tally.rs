@@ -1,4 +1,4 @@
-//! What came of all exchanges, added up.
+//! The results of all exchanges, added up.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use hemostat_engine::exchange::HeaderEdit;
 use crate::shared::play::Seen;
 use crate::shared::recording::Recording;
 
-/// Labels that say nothing about who is hit: they stand in the first line, or are the same for all.
+/// Labels that do not tell who is hit: they are in the first line, or the same for all.
 const PLAIN: [&str; 4] = ["dialect", "method", "host", "path"];
 
-/// Values of a label that are counted apart; further ones are counted together.
+/// How many values of a label are counted separately; the others are counted together.
 const VALUES: usize = 1000;
 
-/// All exchanges.
+/// The totals of all exchanges.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     by: Vec<String>,
@@ -28,15 +28,15 @@ pub(super) struct Tally {
     pub(super) changed_in: u64,
     pub(super) changed_out: u64,
     /// What rules did, most first.
-    pub(super) lines: Vec<Line>,
+    pub(super) lines: Vec<RuleLine>,
     pub(super) unchecked: BTreeMap<String, u64>,
-    /// (name, what the other policy did, what this one did)
+    /// (name, what the other policy did, what this policy did)
     pub(super) otherwise: Vec<(String, String, String)>,
 }
 
 /// What one rule did.
 #[derive(Debug, Default)]
-pub(super) struct Line {
+pub(super) struct RuleLine {
     pub(super) rule: String,
     pub(super) action: String,
     pub(super) exchanges: u64,
@@ -47,7 +47,7 @@ pub(super) struct Line {
     pub(super) names: Vec<String>,
 }
 
-/// A time as people read it.
+/// A time for people.
 pub(super) fn shown(at: u64) -> String {
     time::format(at)
 }
@@ -57,7 +57,7 @@ impl Tally {
         Self { by: by.to_vec(), ..Self::default() }
     }
 
-    /// Exchanges that were calls of a model.
+    /// The number of calls of a model.
     pub(super) fn calls(&self) -> u64 {
         self.exchanges - self.other
     }
@@ -112,14 +112,14 @@ impl Tally {
         }
     }
 
-    fn line(&mut self, rule: &str, action: &str) -> &mut Line {
+    fn line(&mut self, rule: &str, action: &str) -> &mut RuleLine {
         let known = self.lines.iter().position(|line| line.rule == rule && line.action == action);
         let at = known.unwrap_or_else(|| {
             let (rule, action) = (rule.to_owned(), action.to_owned());
-            self.lines.push(Line { rule, action, ..Line::default() });
+            self.lines.push(RuleLine { rule, action, ..RuleLine::default() });
             self.lines.len() - 1
         });
-        // It is there: just found, or just pushed.
+        // The index was just found or pushed.
         #[expect(clippy::indexing_slicing, reason = "the index was found or made above")]
         &mut self.lines[at]
     }
@@ -139,11 +139,11 @@ struct Changed {
     out: bool,
 }
 
-/// What of an exchange would not have been as it was.
+/// What would have differed from the recorded exchange.
 fn changed(recording: &Recording, seen: &Seen) -> Changed {
     let traffic = &recording.traffic;
     let body = seen.upstream.as_ref().is_some_and(|upstream| *upstream != traffic.request);
-    // The encoding that is asked for is no change that anybody but the wire sees.
+    // A change of `accept-encoding` is visible to nobody but the wire.
     let edit = |edit: &HeaderEdit| {
         let (HeaderEdit::Remove(name) | HeaderEdit::Set(name, _)) = edit;
         name != "accept-encoding" && name != "content-length" && !name.starts_with("x-hemostat-")
@@ -155,7 +155,7 @@ fn changed(recording: &Recording, seen: &Seen) -> Changed {
     Changed { in_: body || (edits && seen.upstream.is_some()), out }
 }
 
-/// In a few words.
+/// The result in a few words.
 fn outcome(recording: &Recording, seen: &Seen) -> String {
     let changed = changed(recording, seen);
     let what = match (seen.upstream.is_some(), changed.in_, changed.out) {

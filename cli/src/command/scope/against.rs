@@ -1,4 +1,4 @@
-//! The same counts of another time: an hour before, the same hours of the day before.
+//! Counts of another period, to compare with: an hour before, the same hours of the day before.
 
 use std::ops::RangeInclusive;
 
@@ -9,7 +9,7 @@ use crate::shared::error::{Error, Result};
 use crate::shared::records::Period;
 use crate::shared::when;
 
-/// Counts of another time.
+/// Counts of another period.
 #[derive(Debug)]
 pub(crate) struct Against {
     /// Unix milliseconds.
@@ -19,10 +19,10 @@ pub(crate) struct Against {
 }
 
 impl Against {
-    /// The period, up to now where it has no end, moved back by `back` seconds.
+    /// Counts for this period (up to now if it has no end), moved back by `back` seconds.
     ///
     /// # Errors
-    /// Both times have calls in common, or there is no beginning that could be moved.
+    /// The two periods overlap, or the period has no beginning.
     pub(super) fn new(by: &[String], period: Period, back: u64) -> Result<Self> {
         let until = period.until.unwrap_or_else(when::now);
         let since = period.since.ok_or_else(|| {
@@ -35,7 +35,7 @@ impl Against {
             )));
         }
         let moved = |at: u64| at.saturating_sub(back).saturating_mul(1000);
-        // Where the two touch, the moment between them is of the later one.
+        // If the two touch, the moment between them belongs to the later one.
         let end =
             moved(until).saturating_add(999).min((since.saturating_mul(1000)).saturating_sub(1));
         let groups = by.iter().map(|names| Grouping::named(names)).collect();

@@ -1,4 +1,5 @@
-//! `--calls FILE`: the calls themselves, as the log has them, so that whoever had them can be told and each can be looked up.
+//! `--calls FILE`: the calls themselves, as lines of the log, so that those affected can be told and each call can be
+//! looked up.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -12,9 +13,9 @@ use crate::shared::error::{Error, Result};
 
 /// Which calls are written.
 enum Which<'a> {
-    /// Those that `--where` looks for.
+    /// The calls that `--where` looks for.
     Wanted,
-    /// Those that the first line tells of.
+    /// The calls of the first finding.
     Of(&'a Finding, Vec<(Dimension, &'a str)>),
 }
 
@@ -42,7 +43,7 @@ impl Which<'_> {
     }
 }
 
-/// Reads the log again and writes these calls; gives how many there are.
+/// Reads the log again and writes these calls; returns their number.
 pub(super) fn write(path: &Path, sources: &Sources, report: &Report) -> Result<u64> {
     let which = match (report.survey.conditions.wanted(), report.findings.first()) {
         (Some(_), _) => Which::Wanted,

@@ -1,4 +1,4 @@
-//! `--where LABEL=GLOB`: which calls are looked at, and which of them are the ones that are looked for.
+//! `--where LABEL=GLOB`: which calls are examined, and which of them are looked for.
 
 use hemostat_engine::policy::program::glob;
 
@@ -7,15 +7,15 @@ use crate::shared::access_log::{Entry, Field};
 use crate::shared::error::{Error, Result};
 use crate::shared::terminal::safe;
 
-/// All conditions of a command line. Those on labels narrow what is looked at; those on what became of a call (rule,
-/// action, status, finish_reason, unchecked) say which calls are looked for.
+/// All conditions of a command line. Those on labels limit which calls are examined; those on outcomes (rule, action,
+/// status, finish_reason, unchecked) say which calls are looked for.
 #[derive(Debug, Default)]
 pub(crate) struct Conditions {
     narrow: Vec<Condition>,
     wanted: Vec<Condition>,
 }
 
-/// One dimension, and the globs that its value must fit: one of the plain ones, none of the negated.
+/// A dimension, and the globs for its values: one of the plain ones must match, and none of the negated ones.
 #[derive(Debug)]
 struct Condition {
     dimension: Dimension,
@@ -24,7 +24,7 @@ struct Condition {
 }
 
 impl Conditions {
-    /// Reads `LABEL=GLOB`, `LABEL=!GLOB`; the same label again adds an alternative.
+    /// Parses `LABEL=GLOB` and `LABEL=!GLOB`. The same label again adds an alternative.
     pub(crate) fn parse(words: &[String]) -> Result<Self> {
         let mut all = Self::default();
         for word in words {
@@ -48,23 +48,23 @@ impl Conditions {
         Ok(all)
     }
 
-    /// True if this call is looked at.
+    /// True if this call is examined.
     pub(crate) fn looks_at(&self, entry: &Entry<'_>) -> bool {
         self.narrow.iter().all(|one| one.holds(entry))
     }
 
-    /// What is looked for, in words; `None`: whatever rules did to a call, and whatever failed.
+    /// What is looked for, in words; `None`: whatever rules acted on, and whatever failed.
     pub(crate) fn wanted(&self) -> Option<String> {
         (!self.wanted.is_empty())
             .then(|| self.wanted.iter().map(Condition::words).collect::<Vec<_>>().join(" and "))
     }
 
-    /// All of it in words, for the head of a report.
+    /// All conditions in words, for the head of a report.
     pub(crate) fn words(&self) -> Vec<String> {
         self.narrow.iter().chain(&self.wanted).map(Condition::words).collect()
     }
 
-    /// Gives `each` what this call shows of what is looked for.
+    /// Calls `each` with every outcome of this call that is looked for.
     pub(crate) fn outcomes(&self, entry: &Entry<'_>, each: &mut dyn FnMut(&str)) {
         if !self.wanted.is_empty() {
             if self.wanted.iter().all(|one| one.holds(entry)) {
@@ -75,7 +75,7 @@ impl Conditions {
         let hits = entry.hits();
         for hit in &hits {
             let action = action(hit);
-            // These move traffic to where somebody wants it; nothing turned bad because of them.
+            // These move traffic where somebody wants it, which is no sign of a problem.
             let steers = ["rollback", "switch", "downgrade"];
             let spared = action.strip_prefix("shadow-").is_some_and(|watched| {
                 hits.iter().any(|other| prevents(self::action(other), watched))
@@ -99,8 +99,8 @@ fn action(hit: &str) -> &str {
     hit.rsplit_once(':').map_or("", |(_, action)| action)
 }
 
-/// True if a rule that did this has kept from the caller what a rule in shadow would have met with `watched`: the call shows
-/// that the lever works, and not that somebody was harmed.
+/// True if the action `done` of an enforced rule has kept from the caller what a rule in shadow would have met with
+/// `watched`: the call shows that the guard works, not that somebody was harmed.
 fn prevents(done: &str, watched: &str) -> bool {
     let enough: &[&str] = match watched {
         "redact" => &["redact", "block", "fallback"],
@@ -112,7 +112,7 @@ fn prevents(done: &str, watched: &str) -> bool {
     enough.contains(&done)
 }
 
-/// How answers end that are as they should be, or as long as they may be.
+/// Reasons with which answers end ordinarily, including at their maximum length.
 const ORDINARY: [&str; 12] = [
     "stop",
     "end_turn",
@@ -132,7 +132,7 @@ impl Condition {
     fn holds(&self, entry: &Entry<'_>) -> bool {
         let (mut plain, mut negated) = (self.plain.is_empty(), false);
         self.dimension.values(entry, &mut |value| {
-            // `rule=harmful` means the rule, whatever it did.
+            // `rule=harmful` matches the rule with any action.
             let bare = value.rsplit_once(':').map_or(value, |(rule, _)| rule);
             let fits = |glob: &String| {
                 glob::matches(glob, value)

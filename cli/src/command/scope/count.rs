@@ -5,29 +5,29 @@ use std::collections::HashMap;
 use super::dimension::Dimension;
 use crate::shared::access_log::{Entry, Field};
 
-/// Values of one grouping that are counted apart. Tenants and users may be more: later ones are counted together, and
-/// the report says how many calls that were.
+/// How many values of a grouping are counted separately. There may be more tenants or users: further ones are counted
+/// together, and the report says how many calls that were.
 pub(crate) const VALUES: usize = 10_000;
 
-/// What stands between the values of a combined grouping while they are one text.
+/// The separator between the values of a combined grouping in one text.
 const BETWEEN: char = '\u{1f}';
 
-/// What some calls add up to.
+/// The sums over some calls.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Sums {
     pub(crate) calls: u64,
-    /// Calls of those that are looked for.
+    /// The calls that are looked for.
     pub(crate) hit: u64,
     pub(crate) input: u64,
     pub(crate) cached: u64,
     pub(crate) output: u64,
     pub(crate) micro_usd: u64,
-    /// Calls that say what they cost.
+    /// Calls with a cost.
     pub(crate) priced: u64,
     pub(crate) duration_ms: u64,
-    /// Calls that say how long they took.
+    /// Calls with a duration.
     pub(crate) timed: u64,
-    /// Unix milliseconds of the first and the last call, and of the first and the last that is looked for.
+    /// Times in Unix milliseconds: of the first and last call, and of the first and last one that is looked for.
     pub(crate) first: Option<u64>,
     pub(crate) last: Option<u64>,
     pub(crate) first_hit: Option<u64>,
@@ -61,13 +61,13 @@ impl Sums {
         }
     }
 
-    /// The share of its calls that is looked for, 0 to 1.
+    /// The share of its calls that is looked for, from 0 to 1.
     pub(crate) fn rate(&self) -> f64 {
         ratio(self.hit, self.calls)
     }
 }
 
-/// A share, 0 of nothing.
+/// The ratio of two numbers; 0 if the second is 0.
 pub(crate) fn ratio(part: u64, of: u64) -> f64 {
     if of == 0 { 0.0 } else { part as f64 / of as f64 }
 }
@@ -86,7 +86,7 @@ pub(crate) struct Call {
 
 impl Call {
     pub(crate) fn of(entry: &Entry<'_>, hit: bool) -> Self {
-        // Four million tokens are the most that a provider is believed; a line that says more would spoil a sum.
+        // No report of more than four million tokens is believed: such a line would spoil a sum.
         let tokens = |field| entry.whole(field).unwrap_or(0).min(4_000_000);
         Self {
             at_ms: entry.at_ms,
@@ -100,12 +100,12 @@ impl Call {
     }
 }
 
-/// Calls by the values of one or several dimensions together.
+/// Calls grouped by the values of one or several dimensions.
 #[derive(Debug)]
 pub(crate) struct Grouping {
     pub(crate) by: Vec<Dimension>,
     values: HashMap<String, Sums>,
-    /// Calls whose value came when there was no more room.
+    /// Calls with further values, for which there was no room.
     pub(crate) folded: Sums,
     key: String,
 }
@@ -122,12 +122,12 @@ impl Grouping {
         }
     }
 
-    /// As the command line names it.
+    /// Its name on the command line.
     pub(crate) fn name(&self) -> String {
         self.by.iter().map(|own| own.name.as_str()).collect::<Vec<_>>().join(",")
     }
 
-    /// Adds a call; one with several rules counts under each.
+    /// Adds a call; a call with several rules counts under each.
     pub(crate) fn add(&mut self, entry: &Entry<'_>, call: &Call) {
         let Self { by, values, folded, key } = self;
         if let [one] = by.as_slice() {
@@ -144,7 +144,8 @@ impl Grouping {
         count(values, folded, key, call);
     }
 
-    /// Values and sums: those with the most calls that are looked for first, then those with the most calls.
+    /// Values with their sums: those with the most calls that are looked for come first, then those with the most
+    /// calls.
     pub(crate) fn rows(&self) -> Vec<(Vec<&str>, &Sums)> {
         let mut all: Vec<_> = self.values.iter().collect();
         all.sort_by(|(a, left), (b, right)| {
@@ -162,12 +163,12 @@ impl Grouping {
         rows
     }
 
-    /// True if no call says any of it.
+    /// True if no call has a value.
     pub(crate) fn says_nothing(&self) -> bool {
         self.values.keys().all(|key| key.chars().all(|c| c == BETWEEN))
     }
 
-    /// Distinct values that are counted apart.
+    /// The number of values that are counted separately.
     pub(crate) fn len(&self) -> usize {
         self.values.len()
     }

@@ -1,13 +1,13 @@
-//! By what calls are told apart: labels of the policy, and what else the record of a call says.
+//! Dimensions by which calls are grouped: labels of the policy, and other fields of a call's record.
 
 use std::borrow::Cow;
 
 use crate::shared::access_log::{Entry, Field};
 
-/// One way to tell calls apart.
+/// A dimension.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Dimension {
-    /// As people write it.
+    /// Its name on the command line.
     pub(crate) name: String,
     from: From,
 }
@@ -21,7 +21,7 @@ enum From {
     Action,
 }
 
-/// Names that are no labels. The second is how the record spells it.
+/// Names that are not labels, with the record's spelling.
 const KNOWN: [(&str, &str, From); 17] = [
     ("model", "gen_ai.request.model", From::Field(Field::Model)),
     ("served", "gen_ai.response.model", From::Field(Field::Served)),
@@ -43,7 +43,7 @@ const KNOWN: [(&str, &str, From); 17] = [
 ];
 
 impl Dimension {
-    /// A label of this name, or what the record calls so.
+    /// The dimension of this name: a field of the record, or else a label.
     pub(crate) fn named(name: &str) -> Self {
         let known = KNOWN.iter().find(|(short, long, _)| *short == name || *long == name);
         match known {
@@ -55,7 +55,7 @@ impl Dimension {
         }
     }
 
-    /// True if it tells what became of a call, and not what the call was.
+    /// True if it describes the outcome of a call, not the call itself.
     pub(crate) fn is_outcome(&self) -> bool {
         match &self.from {
             From::Rule | From::Action | From::Several(_) => true,
@@ -64,14 +64,14 @@ impl Dimension {
         }
     }
 
-    /// The values of a call: most have one; rules and reasons may be none or several.
+    /// The values of a call. Most dimensions have one; rules and reasons may have none or several.
     pub(crate) fn values<'e>(&self, entry: &'e Entry<'_>, each: &mut dyn FnMut(&str)) {
         let one = |value: Option<Cow<'e, str>>, each: &mut dyn FnMut(&str)| {
             each(value.as_deref().unwrap_or_default());
         };
         match &self.from {
             From::Label => each(entry.label(&self.name).unwrap_or_default()),
-            // What was asked; where nobody wrote that down, what answered.
+            // The requested model; if it was not recorded, the one that answered.
             From::Field(Field::Model) => {
                 one(entry.text(Field::Model).or_else(|| entry.text(Field::Served)), each);
             }
@@ -84,7 +84,7 @@ impl Dimension {
         }
     }
 
-    /// The one value of a call; of several the first.
+    /// The value of a call; the first if there are several.
     pub(crate) fn value(&self, entry: &Entry<'_>) -> String {
         let mut first = None;
         self.values(entry, &mut |value| {

@@ -9,74 +9,74 @@
 mod cells;
 mod spend;
 
-use cells::{Cell, Found, met_a_limit};
+use cells::{Cell, Explanation, met_a_limit};
 
 use super::releases::Release;
 use super::survey::{Mix, Survey, TOGETHER};
 
 pub(crate) use spend::{Dearer, dearer};
 
-/// A release, or a first call, at most this long before the beginning is named with it.
+/// How long before the beginning a release, or the cell's first call, is still named with it.
 const BEFORE_MS: u64 = 60 * 60 * 1000;
 
-/// A cap that was put up against what already ran away is full this soon.
+/// A cap that is activated against spending that is already running away is full within this time.
 const CAP_FILLS_MS: u64 = 60 * 1000;
 
-/// Findings that are shown.
+/// The maximum number of findings.
 const MOST: usize = 5;
 
-/// The label whose new value is what on-call asks for first.
+/// The label whose new value on-call asks for first.
 const VERSION: &str = "prompt_version";
 
-/// Of a cell's bad calls at least this share has one value: then it is named.
+/// A value is named if at least this share of a cell's bad calls has it.
 const NEARLY_ALL: f64 = 0.98;
 
-/// Something that turned bad.
+/// An outcome that became more frequent.
 #[derive(Debug, Clone)]
 pub(crate) struct Finding {
     /// `RULE:ACTION`, `status:5xx`, `finish:REASON`; empty where `--where` says what is looked for.
     pub(crate) outcome: String,
-    /// Dimension and value, in the order in which a sentence names them.
+    /// Dimensions and values, in the order of the sentence.
     pub(crate) labels: Vec<(String, String)>,
-    /// Unix milliseconds of its beginning: exact where nothing was bad before, else the beginning of a bucket.
+    /// When it began, in Unix milliseconds: exact if there was no bad call before, else the beginning of a bucket.
     pub(crate) since_ms: u64,
     pub(crate) exact: bool,
-    /// The end of its window, where it ended before the log did.
+    /// The end of its window, if it ended before the log did.
     pub(crate) until_ms: Option<u64>,
-    /// Its last bad call of all (Unix milliseconds).
+    /// Its last bad call (Unix milliseconds).
     pub(crate) last_ms: u64,
     /// Calls of the cell within the window, and the bad ones among them.
     pub(crate) calls: u64,
     pub(crate) hit: u64,
-    /// The same of the cell before the window.
+    /// The same for the cell before the window.
     pub(crate) calls_before: u64,
     pub(crate) hit_before: u64,
     pub(crate) tenants: u64,
     pub(crate) tenants_at_least: bool,
-    /// Whose bad calls they are, and how many each had: those with the most first.
+    /// Tenants and the number of their bad calls, most first.
     pub(crate) who: Vec<(String, u64)>,
-    /// The decision id of the first bad call, where the log has it.
+    /// The decision id of the first bad call, if it is logged.
     pub(crate) first_decision: Option<String>,
-    /// The release that came into force last before it began.
+    /// The last release that came into force before it began.
     pub(crate) release: Option<Release>,
-    /// The cell's first call of all, where it began at most an hour before.
+    /// The cell's first call, if it was within the hour before.
     pub(crate) first_seen_ms: Option<u64>,
-    /// Other values of the last named version: value, calls, bad ones.
+    /// Other values of the last named version: value, calls, bad calls.
     pub(crate) beside: Vec<(String, u64, u64)>,
-    /// It began with a release and holds for nearly all: a lever that somebody moved.
+    /// It began with a release and holds for nearly all calls: somebody moved a lever.
     pub(crate) lever: bool,
     /// How much better it explains the log than chance does: a log-likelihood ratio.
     pub(crate) score: f64,
 }
 
 impl Finding {
-    /// Its share of the cell's calls within the window.
+    /// The share of bad calls in the cell within the window.
     pub(crate) fn rate(&self) -> f64 {
         super::count::ratio(self.hit, self.calls)
     }
 
-    /// True if what became more frequent is that a limit was met: there are more calls, or dearer ones, and their answers may
-    /// be as they always were.
+    /// True if the outcome is that a limit was reached: there are more or dearer calls, whose answers may be as good as
+    /// ever.
     pub(crate) fn is_a_limit(&self) -> bool {
         met_a_limit(&self.outcome)
     }
@@ -86,7 +86,7 @@ impl Finding {
     }
 }
 
-/// Everything that turned bad, the most telling first; levers that somebody moved last.
+/// All findings, the strongest first; moved levers come last.
 pub(crate) fn findings(survey: &Survey) -> Vec<Finding> {
     let releases = survey.releases.list();
     let mut all: Vec<Finding> = cells::search(survey)
@@ -96,7 +96,7 @@ pub(crate) fn findings(survey: &Survey) -> Vec<Finding> {
     all.sort_by(|a, b| a.lever.cmp(&b.lever).then(b.score.total_cmp(&a.score)));
     let mut kept: Vec<Finding> = Vec::new();
     for finding in all {
-        // A block is also an unusual end, and a 5xx a fallback: one thing, seen twice.
+        // A block is also an unusual end, and a 5xx a fallback: one incident seen twice.
         let same = |known: &&Finding| {
             known.labels == finding.labels
                 && known.since_ms.abs_diff(finding.since_ms) <= survey.grid.width_ms
@@ -109,7 +109,7 @@ pub(crate) fn findings(survey: &Survey) -> Vec<Finding> {
     kept
 }
 
-fn described(survey: &Survey, releases: &[Release], found: Found) -> Option<Finding> {
+fn described(survey: &Survey, releases: &[Release], found: Explanation) -> Option<Finding> {
     let (first, many) = survey.grid.span();
     let (from, to) = found.window;
     let (begin, end) = (first + from as i64, first + to as i64);
@@ -190,13 +190,13 @@ fn described(survey: &Survey, releases: &[Release], found: Found) -> Option<Find
     if first_bad != u64::MAX && finding.hit_before == 0 {
         (finding.since_ms, finding.exact) = (first_bad, true);
     }
-    // It goes on where its window ends with the log.
+    // It is not over if its window ends with the log.
     if to < many {
         finding.until_ms = Some(survey.grid.begins(end));
     }
     let near = |at: &u64| *at <= finding.since_ms && finding.since_ms - at <= BEFORE_MS;
     let slack = if finding.exact { 0 } else { survey.grid.width_ms };
-    // Of one that was in force at the log's first call, the log shows no time before it to compare with.
+    // There is no earlier time to compare with for a release that was in force at the log's first call.
     let opening = survey.releases.first_ms.unwrap_or_default();
     let release = releases
         .iter()
@@ -212,8 +212,8 @@ fn described(survey: &Survey, releases: &[Release], found: Found) -> Option<Find
     Some(finding)
 }
 
-/// True if somebody moved a lever: what it does began with a release, and holds for nearly all; or it is a cap that began to
-/// refuse at once. Most caps are put up because something else is wrong.
+/// True if somebody moved a lever: what it does began with a release and holds for nearly all calls, or it is a cap
+/// that refused at once. Most caps are activated because something else is wrong.
 fn is_lever(finding: &Finding, width_ms: u64) -> bool {
     let action = finding.outcome.rsplit_once(':').map_or("", |(_, action)| action);
     let within = |ms: u64| {
@@ -226,7 +226,7 @@ fn is_lever(finding: &Finding, width_ms: u64) -> bool {
     }
 }
 
-/// The values that nearly all bad calls of a cell share, whether the cell was found by them or not.
+/// The values that nearly all bad calls of a cell share, whether or not the cell was found by them.
 fn named(
     survey: &Survey,
     values: &[(usize, u32)],
@@ -259,8 +259,8 @@ fn named(
         let shared = most(&bad).filter(|value| most(&calls) == Some(*value));
         if let (Some(value), Some(names)) = (found_by.or(shared), survey.names.get(at)) {
             let text = names.name(value);
-            // What only repeats a name that is said already, or is told of nobody, helps nobody; a prompt version that
-            // everybody is on would look like the cause. One by which the cell was found has at least one call beside it.
+            // A value that repeats another, or that nobody has, explains nothing; a prompt version that everybody uses
+            // would look like the cause. A value by which the cell was found has at least one call outside it.
             let share = if found_by.is_some() { 1.0 } else { NEARLY_ALL };
             let telling = *name != VERSION || !everybodys(survey, at, value, share);
             let needed = telling && (found_by.is_some() || at < 3);
@@ -272,7 +272,7 @@ fn named(
     labels
 }
 
-/// True if this share of the log's calls, or more, have this value.
+/// True if at least this share of the log's calls has this value.
 fn everybodys(survey: &Survey, at: usize, value: u32, share: f64) -> bool {
     let (mut own, mut all) = (0_u64, 0_u64);
     for (mix, track) in &survey.mixes {
@@ -283,7 +283,7 @@ fn everybodys(survey: &Survey, at: usize, value: u32, share: f64) -> bool {
     own as f64 >= share * all as f64
 }
 
-/// How it stands with other prompt versions of the same feature, or with other models.
+/// Compares with other prompt versions of the same feature, or with other models.
 fn beside(survey: &Survey, labels: &[(String, String)], outcome: u32) -> Vec<(String, u64, u64)> {
     let of =
         |name: &str| labels.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str());

@@ -1,4 +1,4 @@
-//! The report as one page: what to post, plots, and the tables they rest on.
+//! The report as one HTML page: the sentences to post, plots, and tables.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +9,16 @@ use super::words::{count, moment, percent, usd};
 use crate::shared::report::page::{self, escape};
 use crate::shared::report::plot::{LINES, Line, Mark, Plot};
 
-/// Points of a line: more than a screen shows apart.
+/// The maximum number of points per line: a screen cannot show more.
 const POINTS: usize = 180;
 
-/// Rows of a table.
+/// The maximum number of rows per table.
 const ROWS: usize = 50;
 
-/// Marks of releases in a plot: more would be a fence.
+/// The maximum number of releases marked in a plot.
 const MARKS: usize = 20;
 
-/// The whole page.
+/// The page.
 pub(crate) fn page(report: &Report) -> String {
     page::page(
         "Scope of an incident",
@@ -26,7 +26,7 @@ pub(crate) fn page(report: &Report) -> String {
     )
 }
 
-/// All that the page says, for other pages too.
+/// The body of the page, also used in other pages.
 pub(crate) fn sections(report: &Report) -> String {
     let mut out = String::new();
     let sentences = report.sentences();
@@ -79,7 +79,7 @@ fn tiles(report: &Report) -> String {
     )
 }
 
-/// Calls, bad ones and money by value of one dimension, each over time.
+/// Calls, bad calls and money by value of a dimension, over time.
 struct Rows {
     name: String,
     calls: Vec<u32>,
@@ -102,7 +102,7 @@ fn rows(report: &Report, dimension: &str, first: i64, per: usize, steps: usize) 
         });
         track.calls.add_to(&mut own.calls, first, per);
         track.micro_usd.add_to(&mut own.money, first, per);
-        // Of the outcome that the report is about; without one, of all together.
+        // For the outcome of the first finding; without one, for all outcomes.
         let about = report.findings.first().map(|one| one.outcome.as_str());
         for (outcome, series) in &track.outcomes {
             if about.is_none_or(|about| survey.outcomes.name(*outcome) == about) {
@@ -127,7 +127,7 @@ fn as_percent(value: f64) -> String {
 }
 
 fn as_dollars(value: f64) -> String {
-    // Wide numbers have no room at the axis for cents that say nothing.
+    // The axis has no room for cents beside large numbers.
     match value {
         0.0 => "$0/h".to_owned(),
         ..1.0 => format!("${value:.3}/h"),

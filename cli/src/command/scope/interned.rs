@@ -1,8 +1,8 @@
-//! Numbers for names, up to a bound.
+//! Names as numbers, up to a bound.
 
 use std::collections::HashMap;
 
-/// Names, numbered in the order in which they came. The empty name is 0.
+/// Names, numbered in order of appearance. The empty name is 0.
 #[derive(Debug)]
 pub(crate) struct Interned {
     numbers: HashMap<String, u32>,
@@ -11,7 +11,7 @@ pub(crate) struct Interned {
 }
 
 impl Interned {
-    /// The number that all names share that came when there was no more room.
+    /// The number shared by all names for which there was no room.
     pub(crate) const FOLDED: u32 = u32::MAX;
 
     pub(crate) fn new(most: usize) -> Self {
@@ -20,7 +20,7 @@ impl Interned {
         new
     }
 
-    /// The number of a name; `None`: there is no room for another.
+    /// The number of a name; `None` if there is no room for another.
     pub(crate) fn number(&mut self, name: &str) -> Option<u32> {
         if let Some(number) = self.numbers.get(name) {
             return Some(*number);

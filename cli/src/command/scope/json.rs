@@ -1,4 +1,4 @@
-//! The answer for a program.
+//! The report as JSON.
 
 use serde_json::{Map, Value, json};
 
@@ -9,7 +9,7 @@ use super::releases::Release;
 use super::report::Report;
 use super::words::{self, moment};
 
-/// All of it as one document.
+/// The report as one document.
 pub(crate) fn document(report: &Report) -> Value {
     let (survey, read) = (&report.survey, &report.survey.read);
     let groups: Vec<Value> = survey
@@ -55,7 +55,7 @@ pub(crate) fn document(report: &Report) -> Value {
     })
 }
 
-/// The other time for a program.
+/// The comparison with another period.
 fn against(against: &Against) -> Value {
     let groups: Vec<Value> = against
         .groups
@@ -75,7 +75,7 @@ fn against(against: &Against) -> Value {
     })
 }
 
-/// A row of a group: what its calls have in common, and what they add up to.
+/// A row of a group: the values that its calls share, and their sums.
 fn row(group: &Grouping, values: &[&str], own: &Sums, all: &Sums) -> Value {
     let names = group.by.iter().zip(values);
     let labels: Map<String, Value> =

@@ -1,8 +1,8 @@
-//! How long calls took, over time: a sketch. A bin is a quarter of an octave, so that a percentile is right to 9 %.
+//! Durations of calls over time, as a sketch. A bin is a quarter of an octave, so percentiles are accurate to 9 %.
 
 use std::collections::BTreeMap;
 
-/// Four an octave, up to 17 minutes.
+/// Four per octave, up to 17 minutes.
 const BINS: usize = 81;
 
 /// Milliseconds by bucket of the grid.
@@ -30,7 +30,7 @@ impl Latency {
         }
     }
 
-    /// A percentile (0 to 1) of the buckets in a range, in milliseconds; `None` where there is no call.
+    /// A percentile (0 to 1) over a range of buckets, in milliseconds; `None` if there are no calls.
     pub(crate) fn percentile(&self, buckets: std::ops::Range<i64>, share: f64) -> Option<f64> {
         let mut all = [0_u64; BINS];
         for (_, bins) in self.buckets.range(buckets) {

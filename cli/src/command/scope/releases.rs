@@ -1,4 +1,4 @@
-//! Which policy was in force, by the log itself and, where it is given, by a history.
+//! Which policies were in force, according to the log and, if given, a history.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::shared::access_log::{Entry, Field, milliseconds};
 use crate::shared::error::Result;
 use crate::shared::journal;
 
-/// Releases that are told apart; a log that names more is no log of a proxy.
+/// The maximum number of releases: a log with more is not a proxy's.
 const MOST: usize = 1000;
 
 /// A policy that was in force.
@@ -17,9 +17,9 @@ const MOST: usize = 1000;
 pub(crate) struct Release {
     pub(crate) serial: Option<u64>,
     pub(crate) version: String,
-    /// From when on (Unix milliseconds): by the history where it says so, else its first call.
+    /// Since when (Unix milliseconds): by the history if it says so, else by the first call.
     pub(crate) since: u64,
-    /// It was in force when the log began.
+    /// It was already in force when the log began.
     pub(crate) before: bool,
     pub(crate) issuer: String,
     pub(crate) reason: String,
@@ -37,14 +37,14 @@ impl Release {
     }
 }
 
-/// All of them, by serial and version.
+/// Releases by serial and version.
 #[derive(Debug, Default)]
 pub(crate) struct Releases {
     all: BTreeMap<(Option<u64>, String), Release>,
     told: Vec<Release>,
-    /// The first call of the log, whoever is looked at (Unix milliseconds).
+    /// The first call of the log, whichever calls are examined (Unix milliseconds).
     pub(super) first_ms: Option<u64>,
-    /// Calls whose release came when there was no more room.
+    /// Calls of further releases, for which there was no room.
     pub(crate) folded: u64,
 }
 
@@ -55,7 +55,7 @@ fn key(entry: &Entry<'_>) -> Option<(Option<u64>, String)> {
 }
 
 impl Releases {
-    /// A call was under a policy.
+    /// Notes which policy a call was under.
     pub(super) fn saw(&mut self, entry: &Entry<'_>) {
         self.first_ms = Some(self.first_ms.map_or(entry.at_ms, |first| first.min(entry.at_ms)));
         let Some(key) = key(entry) else { return };
@@ -73,14 +73,15 @@ impl Releases {
         own.since = own.since.min(entry.at_ms);
     }
 
-    /// A call that is looked at was under a policy.
+    /// Counts an examined call for its policy.
     pub(super) fn count(&mut self, entry: &Entry<'_>, call: &Call) {
         if let Some(own) = key(entry).and_then(|key| self.all.get_mut(&key)) {
             own.sums.add(call);
         }
     }
 
-    /// Takes what `hemostat history --json` wrote, or commands wrote down: when each came into force, by whom, and why.
+    /// Adds activations from the output of `hemostat history --json` or from a history file: when each came into force,
+    /// by whom, and why.
     pub(crate) fn tell(&mut self, file: &str) -> Result<()> {
         for entry in &journal::told(file)? {
             let text =
@@ -99,12 +100,12 @@ impl Releases {
         Ok(())
     }
 
-    /// All, in the order in which they came into force.
+    /// All releases, in the order in which they came into force.
     pub(crate) fn list(&self) -> Vec<Release> {
         let mut all: Vec<Release> = self.all.values().cloned().collect();
         for told in &self.told {
             match all.iter_mut().find(|own| own.serial == told.serial && told.serial.is_some()) {
-                // A release that brings only a digest is written down without the version that it brings back.
+                // A history file has no version for a release that brought only a digest.
                 Some(own) => {
                     let version = match told.version.is_empty() {
                         true => own.version.clone(),
@@ -116,7 +117,7 @@ impl Releases {
             }
         }
         all.sort_by_key(|own| (own.since, own.serial));
-        // What the first call met was there before it; nobody can say since when.
+        // The policy of the first call was in force before the log began; since when is unknown.
         let told = |own: &Release| self.told.iter().any(|told| told.serial == own.serial);
         if let Some(first) = all.iter_mut().find(|own| Some(own.since) == self.first_ms)
             && !told(first)

@@ -13,7 +13,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Looks for what turned bad.
+    /// Derives the findings from a survey.
     pub(crate) fn of(survey: Survey) -> Self {
         let releases = survey.releases.list();
         let (findings, dearer) = (finding::findings(&survey), finding::dearer(&survey));
@@ -25,7 +25,7 @@ impl Report {
         self.survey.all.last.unwrap_or_default()
     }
 
-    /// What one would post, the most telling first.
+    /// The sentences to post, the strongest finding first.
     pub(crate) fn sentences(&self) -> Vec<String> {
         let mut all: Vec<String> =
             self.findings.iter().map(|one| words::sentence(one, self.end())).collect();

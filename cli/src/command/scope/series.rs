@@ -2,14 +2,14 @@
 
 use std::ops::AddAssign;
 
-/// Buckets that a series has at most: a day of minutes. A longer log has wider ones.
+/// The maximum number of buckets of a series: a day of minutes. Longer logs have wider buckets.
 pub(crate) const BUCKETS: i64 = 1440;
 
-/// The narrowest bucket, in milliseconds: a thirty-second part of a minute, so that wider ones come to be minutes. A log of a
-/// few minutes, such as that of a proxy which has just been started, would have no past in minutes.
+/// The narrowest bucket, in milliseconds: a thirty-second part of a minute, so that wider ones become minutes. With
+/// minutes, a log of only a few minutes would have no past to compare with.
 const NARROWEST_MS: u64 = 60_000 / 32;
 
-/// How wide buckets are, and which are in use; all series of a survey share it.
+/// The width of buckets, and which are in use; shared by all series of a survey.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Grid {
     pub(crate) width_ms: u64,
@@ -33,7 +33,7 @@ impl Grid {
         u64::try_from(bucket).unwrap_or(0).saturating_mul(self.width_ms)
     }
 
-    /// Takes a moment in; true: buckets are now twice as wide, and every series must follow.
+    /// Extends the grid to a moment; true if buckets have become twice as wide, so that every series must be coarsened.
     pub(crate) fn take_in(&mut self, at_ms: u64) -> bool {
         let at = self.bucket(at_ms);
         let (first, last) =
@@ -95,7 +95,8 @@ impl<T: Copy + Default + AddAssign> Series<T> {
         self.counts.iter().enumerate().map(|(at, count)| (self.base + at as i64, *count))
     }
 
-    /// Adds it to a row of buckets that begins with `first`, `per` of its buckets to one of the row's.
+    /// Adds the series to a row of buckets that begins with `first`, with `per` buckets of the series for each bucket
+    /// of the row.
     pub(crate) fn add_to(&self, row: &mut [T], first: i64, per: usize) {
         for (bucket, count) in self.iter() {
             let at = usize::try_from(bucket - first).unwrap_or(usize::MAX) / per.max(1);

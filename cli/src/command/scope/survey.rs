@@ -1,4 +1,4 @@
-//! One pass over access logs: what is counted, exactly and up to bounds that the report names.
+//! One pass over access logs. Counts are exact up to bounds that the report names.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -15,26 +15,26 @@ use super::series::{Grid, Series};
 use crate::shared::access_log::{self, Entry, Field, Read, Sources};
 use crate::shared::records::Period;
 
-/// What is looked at together to say where something turned bad. The sentence names them in this order.
+/// The dimensions that are combined to locate an incident, in the order in which the sentence names them.
 pub(crate) const TOGETHER: [&str; 6] =
     ["feature", "prompt_version", "model", "prompt", "served", "upstream"];
 
-/// What is served by one exchange: the values of [`TOGETHER`], by their numbers.
+/// The values of [`TOGETHER`] for one call, as numbers.
 pub(crate) type Mix = [u32; TOGETHER.len()];
 
-/// Mixes and single labels that have series of their own; later ones are counted in the tables alone.
+/// How many mixes and label values have series of their own; further ones are counted in the tables only.
 const TRACKS: usize = 4096;
 
-/// Series in all: at 8 bytes × 1440 buckets about 90 MB where every one is full.
+/// The maximum number of series: at 8 bytes × 1440 buckets, about 90 MB if every one is full.
 const SERIES: usize = 8192;
 
-/// Kinds of outcome (`RULE:ACTION`, `status:5xx` …) that are followed over time.
+/// How many kinds of outcome (`RULE:ACTION`, `status:5xx` …) are followed over time.
 const OUTCOMES: usize = 64;
 
-/// Tenants that are told apart within outcomes, in all.
+/// How many tenants are distinguished over all outcomes.
 const TENANTS: usize = 200_000;
 
-/// The label that says who a customer is.
+/// The label that identifies a customer.
 pub(crate) const WHO: &str = "tenant";
 
 /// Calls of one mix, or of one label's value.
@@ -45,7 +45,7 @@ pub(crate) struct Track {
     pub(crate) outcomes: Vec<(u32, Outcome)>,
 }
 
-/// Calls of a track that ended in one way.
+/// Calls of a track with one outcome.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) calls: Series<u32>,
@@ -56,7 +56,7 @@ pub(crate) struct Outcome {
     pub(crate) first_decision: Option<String>,
 }
 
-/// What one tenant has of it.
+/// One tenant's part of an outcome.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Share {
     /// Unix milliseconds.
@@ -73,7 +73,7 @@ impl Track {
     }
 }
 
-/// What the reports are made of.
+/// The counts from which all reports are made.
 #[derive(Debug)]
 pub(crate) struct Survey {
     pub(crate) conditions: Conditions,
@@ -81,11 +81,11 @@ pub(crate) struct Survey {
     pub(crate) all: Sums,
     pub(crate) groups: Vec<Grouping>,
     pub(crate) grid: Grid,
-    /// Values of [`TOGETHER`], each by its number; 0 is none.
+    /// The values of [`TOGETHER`] by number; 0 is no value.
     pub(crate) names: [Interned; TOGETHER.len()],
     dimensions: [Dimension; TOGETHER.len()],
     pub(crate) mixes: HashMap<Mix, Track>,
-    /// Labels that do not stand in [`TOGETHER`]: by label and value.
+    /// Labels that are not in [`TOGETHER`], by label and value.
     pub(crate) singles: BTreeMap<String, HashMap<String, Track>>,
     pub(crate) outcomes: Interned,
     pub(crate) tenants: Interned,
@@ -95,11 +95,11 @@ pub(crate) struct Survey {
     tracks: usize,
     series: usize,
     within_outcomes: usize,
-    /// Calls that have no series of their own, for want of room.
+    /// Calls without a series of their own, for lack of room.
     pub(crate) unfollowed: u64,
-    /// Some tenants of outcomes could not be told apart: their number is a lower bound.
+    /// Some tenants were not distinguished, so their number is a lower bound.
     pub(crate) tenants_folded: bool,
-    /// Calls outside `--since` and `--until`, and those that the conditions do not look at.
+    /// Calls outside `--since` and `--until`, and calls that the conditions exclude.
     pub(crate) elsewhen: u64,
     pub(crate) elsewhere: u64,
     pub(crate) read: Read,
@@ -112,7 +112,7 @@ pub(crate) struct Wanted {
     pub(crate) by: Vec<String>,
     pub(crate) conditions: Conditions,
     pub(crate) period: Period,
-    /// Another time to hold the counts against.
+    /// Another period to compare with.
     pub(crate) against: Option<Against>,
 }
 
@@ -151,7 +151,7 @@ impl Survey {
         self.period.contains(at_ms)
     }
 
-    /// Reads all of these.
+    /// Reads all sources.
     pub(crate) fn read(&mut self, sources: &Sources, tick: impl FnMut(u64)) -> io::Result<()> {
         let read = access_log::read(sources, |entry| self.add(entry), tick)?;
         self.read = read;
@@ -170,7 +170,7 @@ impl Survey {
             }
             return;
         }
-        // Releases are of everybody, whoever is looked at.
+        // Releases concern all calls, whichever are examined.
         self.releases.saw(entry);
         if !self.conditions.looks_at(entry) {
             self.elsewhere += 1;

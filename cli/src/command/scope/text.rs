@@ -1,4 +1,4 @@
-//! The answer for a terminal.
+//! The report for a terminal.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -12,10 +12,10 @@ use crate::shared::error::Result;
 use crate::shared::table::Table;
 use crate::shared::terminal::{Paint, safe};
 
-/// Characters of a value that a table shows.
+/// How many characters of a value a table shows.
 const SHOWN: usize = 48;
 
-/// The sentence first, then what it rests on.
+/// Writes the sentences, then the tables that they are based on.
 pub(crate) fn write(report: &Report, top: usize, asked: bool, out: &mut dyn Write) -> Result<()> {
     let (survey, paint) = (&report.survey, Paint::for_stdout());
     let sentences = report.sentences();
@@ -52,7 +52,7 @@ pub(crate) fn write(report: &Report, top: usize, asked: bool, out: &mut dyn Writ
         writeln!(out, "{} tokens in, {} out{cost}", count(all.input), count(all.output))?;
     }
     for group in &survey.groups {
-        // Of what nobody says anything nothing is shown, unless it was asked for.
+        // A table without any value is shown only if it was asked for.
         if group.says_nothing() && !asked {
             continue;
         }
@@ -64,10 +64,10 @@ pub(crate) fn write(report: &Report, top: usize, asked: bool, out: &mut dyn Writ
     footnotes(report, out)
 }
 
-/// Tenants that are named below the sentence.
+/// How many tenants are named below the sentence.
 const NAMED: usize = 8;
 
-/// Whom to tell, and where to begin to look.
+/// The affected tenants, and the first bad call.
 fn whose(finding: &Finding, out: &mut dyn Write) -> Result<()> {
     if finding.who.len() > 1 || finding.label(WHO).is_none() && !finding.who.is_empty() {
         let named = finding.who.iter().take(NAMED);
@@ -89,7 +89,7 @@ fn whose(finding: &Finding, out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-/// What the calls that are looked for are, in words.
+/// Describes the calls that are looked for.
 pub(crate) fn looked_for(report: &Report) -> String {
     match report.survey.conditions.wanted() {
         Some(words) => format!("with {}", safe(&words)),
@@ -132,12 +132,12 @@ fn table(group: &Grouping, all: &Sums, top: usize, out: &mut dyn Write) -> Resul
     Ok(())
 }
 
-/// The head of the column that says what a row's calls have in common.
+/// The heading for the values of a group.
 fn heads_of(group: &Grouping) -> String {
     safe(&group.name()).to_uppercase()
 }
 
-/// Values of a group as one cell.
+/// The values of a row as one cell.
 fn shown(values: &[&str]) -> String {
     let one = |value: &&str| match value.chars().count() {
         0 => "-".to_owned(),
@@ -165,7 +165,7 @@ fn row(value: &str, sums: &Sums, all: &Sums) -> [String; 11] {
     ]
 }
 
-/// A mean, to three digits or so; `-` of nothing.
+/// A mean to about three digits; `-` if there is none.
 fn mean(sum: f64, of: u64) -> String {
     let mean = sum / of as f64;
     match of {
@@ -175,7 +175,7 @@ fn mean(sum: f64, of: u64) -> String {
     }
 }
 
-/// What a call is like: calls, rate, and of a call dollars, tokens out and milliseconds.
+/// Averages: calls, rate, and per call dollars, output tokens and milliseconds.
 fn likeness(sums: Option<&Sums>) -> [String; 5] {
     let none = Sums::default();
     let own = sums.unwrap_or(&none);
@@ -188,7 +188,7 @@ fn likeness(sums: Option<&Sums>) -> [String; 5] {
     ]
 }
 
-/// Tables of both times beside each other.
+/// Tables of both periods side by side.
 fn against(report: &Report, top: usize, out: &mut dyn Write) -> Result<()> {
     let Some(against) = &report.survey.against else { return Ok(()) };
     writeln!(
@@ -209,7 +209,7 @@ fn against(report: &Report, top: usize, out: &mut dyn Write) -> Result<()> {
             let then = known.remove(&values);
             all.push((values, Some(now), then));
         }
-        // What was there then and is not now is news as well.
+        // Values that have disappeared since then are news as well.
         let mut gone: Vec<_> = known.into_iter().collect();
         gone.sort_by(|a, b| b.1.calls.cmp(&a.1.calls).then_with(|| a.0.cmp(&b.0)));
         all.extend(gone.into_iter().map(|(values, then)| (values, None, Some(then))));

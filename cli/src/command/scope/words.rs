@@ -1,11 +1,11 @@
-//! The sentence that one would post, and numbers as people read them.
+//! The sentence to post, and numbers for people.
 
 use hemostat_engine::base::time;
 
 use super::finding::{Dearer, Finding};
 use crate::shared::terminal::safe;
 
-/// `4.1 %`; with more digits where it is small.
+/// `4.1 %`; small values get more digits.
 pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     match percent {
@@ -17,7 +17,7 @@ pub(crate) fn percent(share: f64) -> String {
     }
 }
 
-/// A share, 0 of nothing.
+/// A share; 0 of nothing.
 pub(crate) fn share(part: u64, of: u64) -> f64 {
     super::count::ratio(part, of)
 }
@@ -35,7 +35,7 @@ pub(crate) fn count(number: u64) -> String {
     out
 }
 
-/// One thing, or several.
+/// A count with its noun, in the singular or plural.
 pub(crate) fn counted(number: u64, one: &str) -> String {
     format!("{} {one}{}", count(number), if number == 1 { "" } else { "s" })
 }
@@ -51,7 +51,7 @@ pub(crate) fn moment(ms: u64) -> String {
     time::format(ms / 1000)
 }
 
-/// `03:12`, with the day where `beside` (Unix milliseconds) is another one.
+/// `03:12`, with the day if `beside` (Unix milliseconds) is on another one.
 pub(crate) fn clock(ms: u64, beside: u64) -> String {
     let text = moment(ms);
     let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default().to_owned();
@@ -62,7 +62,7 @@ pub(crate) fn clock(ms: u64, beside: u64) -> String {
     }
 }
 
-/// `03:12 to 03:40`; within a minute or so, where minutes do not tell the end from the beginning, to the second.
+/// `03:12 to 03:40`; with seconds if both lie within about a minute.
 fn between(from: u64, to: u64, beside: u64) -> String {
     if to.saturating_sub(from) < 120_000 {
         let second = |ms: u64| time::format(ms / 1000).replace('T', " ");
@@ -82,7 +82,7 @@ pub(crate) fn lasting(ms: u64) -> String {
     }
 }
 
-/// A name of others in running text: nothing in it ends the quotation.
+/// Quotes a foreign name for running text: nothing in it ends the quotation.
 pub(crate) fn quoted(text: &str) -> String {
     format!("`{}`", safe(text).replace('`', "'"))
 }
@@ -91,7 +91,7 @@ fn plain(text: &str) -> String {
     safe(text).replace('`', "'")
 }
 
-/// Whose calls: "`checkout` on prompt_version 43 (gpt-5)".
+/// The calls concerned: "`checkout` on prompt_version 43 (gpt-5)".
 pub(crate) fn whose(finding: &Finding) -> String {
     let mut words = finding.label("feature").map_or_else(|| "calls".to_owned(), quoted);
     let version = finding.label("prompt_version");
@@ -125,7 +125,7 @@ fn what(outcome: &str) -> String {
     }
 }
 
-/// The sentence for the channel; `now_ms` is the last moment of the log.
+/// The sentence for the incident channel; `now_ms` is the last moment of the log.
 pub(crate) fn sentence(finding: &Finding, now_ms: u64) -> String {
     let when = match finding.until_ms {
         None => format!("Since {}", clock(finding.since_ms, now_ms)),
@@ -134,7 +134,7 @@ pub(crate) fn sentence(finding: &Finding, now_ms: u64) -> String {
     let more = if finding.tenants_at_least { "at least " } else { "" };
     let tenants = match finding.tenants {
         0 => String::new(),
-        // The tenant itself is named already.
+        // The sentence already names the tenant.
         1 if finding.label(super::survey::WHO).is_some() => String::new(),
         some => format!(", {more}{}", counted(some, "tenant")),
     };
@@ -169,7 +169,7 @@ fn beside(finding: &Finding) -> String {
     }
 }
 
-/// The same for money.
+/// The sentence about spending.
 pub(crate) fn spending(dearer: &Dearer, now_ms: u64) -> String {
     let times = match dearer.before {
         0.0 => "none before".to_owned(),

@@ -9,9 +9,9 @@ use crate::shared::terminal::safe;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Budget {
     limit: String,
-    /// The share of the cap that is used.
+    /// The used share of the cap.
     share: f64,
-    /// The labels' values, where the proxy may show them.
+    /// The values of its labels, if the proxy may show them.
     account: String,
 }
 
@@ -38,7 +38,7 @@ impl Status {
     }
 }
 
-/// Sorts them.
+/// Sorts budgets, fullest first.
 pub(crate) fn fullest_first(budgets: &mut [Budget]) {
     budgets.sort_by(|a, b| b.share.total_cmp(&a.share).then_with(|| a.limit.cmp(&b.limit)));
 }

@@ -1,4 +1,4 @@
-//! For people: what is in force, proxy by proxy, what its rules do, and what is not as it should be.
+//! The report for people: the policy in force, each proxy, what its rules do, and problems.
 
 use std::io::Write;
 
@@ -13,10 +13,10 @@ use crate::shared::table::Table;
 use crate::shared::terminal::{Paint, or_dash, safe};
 use crate::shared::when;
 
-/// Budgets that a row names.
+/// How many budgets a row names.
 const TOP: usize = 3;
 
-/// Rules that are shown, beside the new ones.
+/// How many rules are shown besides new ones.
 const RULES: usize = 12;
 
 pub(super) fn write(view: &View<'_>, out: &mut dyn Write) -> Result<()> {
@@ -33,7 +33,7 @@ pub(super) fn write(view: &View<'_>, out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-/// Who put what in force, why, and until when.
+/// Who activated what, why, and until when.
 fn head(status: &Status, now: u64, paint: Paint, out: &mut dyn Write) -> Result<()> {
     let since = status.text("since");
     let age = time::parse(since)
@@ -76,7 +76,7 @@ fn head(status: &Status, now: u64, paint: Paint, out: &mut dyn Write) -> Result<
     Ok(())
 }
 
-/// When it is over, and what then.
+/// When it ends, and what happens then.
 pub(super) fn ends(status: &Status, now: u64) -> String {
     let at = status.text("expires");
     if at.is_empty() {
@@ -91,7 +91,7 @@ pub(super) fn ends(status: &Status, now: u64) -> String {
     };
     match time::parse(at) {
         Ok(end) if end > now => format!("{at} (in {}){then}", when::span(end - now)),
-        // The proxies judge by their own clocks.
+        // The proxies decide this by their own clocks.
         _ if !status.text("standing").starts_with("expired") => {
             format!(
                 "{at} (past by the clock here, and still in force: are the clocks apart?){then}"
@@ -136,7 +136,7 @@ fn proxies(view: &View<'_>, paint: Paint, out: &mut dyn Write) -> Result<()> {
     table.write(out)
 }
 
-/// Whether every configuration of the proxy acts by what is in force, in a word.
+/// Whether every configuration of the proxy acts by the policy in force, in a word.
 fn acts(status: &Status) -> &'static str {
     match status.in_force() {
         InForce::Everywhere => "everywhere",
@@ -157,7 +157,7 @@ fn rules(acts: &[Act], newest: Option<&Status>, paint: Paint, out: &mut dyn Writ
     for act in acts {
         if !act.new {
             others += 1;
-            // What did nothing and is not new says nothing.
+            // Rules that are not new and did nothing are left out.
             if others > RULES || act.since() == 0 {
                 left += 1;
                 continue;

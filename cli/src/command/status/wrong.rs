@@ -1,4 +1,4 @@
-//! What is not as it should be.
+//! Problems that status reports.
 
 use hemostat_engine::base::time;
 
@@ -6,13 +6,13 @@ use crate::shared::fleet::{InForce, View};
 use crate::shared::terminal::safe;
 use crate::shared::when;
 
-/// Seconds after which a lever that has matched nothing is told of.
+/// How long, in seconds, a lever may match nothing before it is reported.
 const IDLE_S: u64 = 60;
 
-/// Seconds after which it is no news that it matches nothing.
+/// After this many seconds it is no longer reported.
 const IDLE_MOST_S: u64 = 6 * 3600;
 
-/// What is not as it should be, a line each.
+/// The problems, one per line.
 pub(super) fn wrong(view: &View<'_>, now: u64) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     all.extend(view.differ().map(|how| format!("{how}; `hemostat sync` brings them together")));
@@ -30,7 +30,7 @@ pub(super) fn wrong(view: &View<'_>, now: u64) -> Vec<String> {
     all
 }
 
-/// Levers of what came last that match nothing: a kill switch that stops nobody looks like one that works.
+/// Levers of the last release that match nothing: a kill switch that stops nobody looks like one that works.
 fn idle(view: &View<'_>, now: u64) -> Vec<String> {
     let counted = view.newest().and_then(|status| time::parse(status.text("counted_since")).ok());
     let Some(age) = counted.map(|at| now.saturating_sub(at)) else { return Vec::new() };

@@ -1,4 +1,4 @@
-//! What upstream answers in a case, and what an answer tells its reader.
+//! Upstream's answer in a case, and the text that an answer shows its reader.
 
 use hemostat_engine::dialect::{Call, CannedAnswer, DialectId, dialect, recognise};
 use hemostat_engine::wire::eventstream;
@@ -13,7 +13,7 @@ const MESSAGES: &str = "application/vnd.amazon.eventstream";
 /// Bedrock's `InvokeModel` answers as the model's own API does.
 const ANTHROPIC: &str = r#"{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"fine"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":1,"output_tokens":1}}"#;
 
-/// What the model says where a case does not care, by dialect.
+/// The default answer, by dialect.
 const FINE: [(DialectId, &str); 6] = [
     (
         DialectId::OpenaiChat,
@@ -35,7 +35,7 @@ const FINE: [(DialectId, &str); 6] = [
     ),
 ];
 
-/// The answer of a case that says none; other traffic gets a few words.
+/// The answer of a case that gives none; other traffic gets a few words.
 pub(super) fn fine(method: &str, path: &str, body: Option<&Value>) -> String {
     if let Some(asked) = body.filter(|body| body.get("jsonrpc").is_some()) {
         let result = json!({"content": [{"type": "text", "text": "fine"}], "isError": false});
@@ -45,7 +45,7 @@ pub(super) fn fine(method: &str, path: &str, body: Option<&Value>) -> String {
     if let Some((_, answer)) = FINE.iter().find(|(own, _)| *own == found.dialect) {
         return (*answer).to_owned();
     }
-    // The others say it in the proxy's own words.
+    // The other dialects' answers are made by the proxy's own writer.
     let dialect = dialect(found.dialect);
     let canned = CannedAnswer {
         text: "fine".to_owned(),
@@ -61,7 +61,7 @@ pub(super) fn fine(method: &str, path: &str, body: Option<&Value>) -> String {
     }
 }
 
-/// A streamed answer: its content type, and its bytes.
+/// The content type and the bytes of a streamed answer.
 pub(super) fn stream(method: &str, path: &str, list: &Value) -> Result<(&'static str, Vec<u8>)> {
     let list = list.as_array().ok_or_else(|| Error::failed("`stream` is a list of events"))?;
     let framing = recognise(method, path);
@@ -82,7 +82,7 @@ pub(super) fn stream(method: &str, path: &str, list: &Value) -> Result<(&'static
     }
 }
 
-/// A message of `ConverseStream`, written as AWS's SDKs give it: a map of its type to its content.
+/// Writes a message of `ConverseStream`, given as AWS's SDKs show it: a map from its type to its content.
 fn message(event: &Value, out: &mut Vec<u8>) -> Result<()> {
     let mut members = event.as_object().into_iter().flatten();
     let (Some((kind, content)), None) = (members.next(), members.next()) else {
@@ -97,8 +97,8 @@ fn message(event: &Value, out: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
-/// Server-sent events: a map is its JSON, with the `event:` line of dialects that name their events in `type`; a text
-/// stands for itself (`[DONE]`).
+/// Writes server-sent events. A map is written as JSON, with an `event:` line in dialects that name events by `type`; a
+/// text is written as it is (`[DONE]`).
 fn events(list: &[Value]) -> String {
     let event = |event: &Value| match (event, event.get("type").and_then(Value::as_str)) {
         (Value::String(text), _) => format!("data: {text}\n\n"),
@@ -108,7 +108,7 @@ fn events(list: &[Value]) -> String {
     list.iter().map(event).collect()
 }
 
-/// True for a content type of binary messages.
+/// True for the content type of binary messages.
 pub(crate) fn is_messages(kind: &str) -> bool {
     kind.starts_with(MESSAGES)
 }
@@ -121,10 +121,10 @@ fn pieces(body: &[u8]) -> Vec<Piece<'static>> {
     pieces
 }
 
-/// Binary messages as a case writes them: what [`stream`] makes a body of.
+/// Reads binary messages into the form that [`stream`] takes.
 ///
 /// # Errors
-/// It is cut, or damaged, or a content is no JSON.
+/// A message is truncated or damaged, or its content is not JSON.
 pub(crate) fn written(body: &[u8]) -> Result<Vec<Value>> {
     let event = |piece: &Piece| {
         let whole = match piece {
@@ -144,7 +144,7 @@ pub(crate) fn written(body: &[u8]) -> Result<Vec<Value>> {
     pieces(body).iter().map(event).collect()
 }
 
-/// A body as it is read: binary messages as server-sent events of their contents.
+/// A body for reading: binary messages become server-sent events with the same contents.
 pub(crate) fn readable(kind: Option<&str>, body: &[u8]) -> String {
     if !kind.is_some_and(is_messages) {
         return String::from_utf8_lossy(body).into_owned();
@@ -157,7 +157,7 @@ pub(crate) fn readable(kind: Option<&str>, body: &[u8]) -> String {
     pieces(body).iter().map(line).collect()
 }
 
-/// What a stream tells its reader: the pieces of text of its events, in a row.
+/// The text that a stream shows its reader: the pieces of its events, joined.
 pub(crate) fn told(body: &str) -> String {
     const PIECES: [&str; 6] = [
         "/choices/0/delta/content",

@@ -1,4 +1,4 @@
-//! One case: how it is written, and what of it does not hold.
+//! A case: how it is read, and what does not hold of it.
 
 use std::fmt::Display;
 
@@ -11,7 +11,7 @@ use crate::shared::error::{Error, Result};
 use crate::shared::play::{Seen, Traffic};
 use crate::shared::when;
 
-/// What an answer is shown of where a text was expected in it, in characters.
+/// How many characters of an answer are shown when an expected text is missing.
 const SHOWN: usize = 300;
 
 /// The most times that a case sends its request.
@@ -22,17 +22,17 @@ const TIMES: u64 = 10_000;
 pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) traffic: Traffic,
-    /// Its answer is an event stream.
+    /// Its answer is a stream.
     pub(crate) streams: bool,
     /// How often the request is sent; the last answer is judged.
     pub(crate) times: u64,
     expect: Map<String, Value>,
 }
 
-/// No key but these.
+/// Checks that a map has no other keys.
 ///
 /// # Errors
-/// There is another one, or it is no map.
+/// It has one, or is not a map.
 pub(crate) fn only(map: &Value, known: &[&str]) -> Result<()> {
     let unknown =
         map.as_object().into_iter().flatten().find(|(key, _)| !known.contains(&key.as_str()));
@@ -55,7 +55,7 @@ impl Case {
     /// Reads a case; `at` is its number.
     ///
     /// # Errors
-    /// What is wrong with it, by its name.
+    /// Says what is wrong with it, with its name.
     pub(crate) fn read(case: &Value, at: usize) -> Result<Self> {
         let name = case.get("name").and_then(Value::as_str).map(str::to_owned);
         let name = name.ok_or_else(|| Error::failed(format!("cases[{at}]: `name` is missing")))?;
@@ -76,7 +76,7 @@ impl Case {
         Ok(Self { traffic, streams, times, expect, name })
     }
 
-    /// What was to be, and was not.
+    /// What was expected and is not so.
     pub(crate) fn wrong(&self, seen: &Seen) -> Vec<String> {
         let mut wrong = Vec::new();
         let mut want = |what: &str, wanted: &Value, was: &Value| {
@@ -134,18 +134,18 @@ impl Case {
     }
 }
 
-/// A field, or an empty map.
+/// A field; an empty map if it is missing.
 fn part<'a>(case: &'a Value, key: &str) -> &'a Value {
     static EMPTY: std::sync::LazyLock<Value> = std::sync::LazyLock::new(|| json!({}));
     case.get(key).unwrap_or(&EMPTY)
 }
 
-/// True if an action is this rule's.
+/// True if an action is of this rule.
 fn did(actions: &str, rule: &str) -> bool {
     actions.split(',').any(|one| one.rsplit_once(':').is_some_and(|(own, _)| own == rule))
 }
 
-/// The value that a header of the request was given.
+/// The value that a request header was set to.
 fn set(edits: &[HeaderEdit], name: &str) -> Value {
     let found = edits.iter().rev().find_map(|edit| match edit {
         HeaderEdit::Set(own, value) if own == name => Some(value.as_str()),
@@ -154,7 +154,7 @@ fn set(edits: &[HeaderEdit], name: &str) -> Value {
     json!(found)
 }
 
-/// A text, or each of several.
+/// The texts of a value that is a text or a list of texts.
 fn texts(value: Option<&Value>) -> impl Iterator<Item = &str> {
     let one = value.and_then(Value::as_str);
     let many = value.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
@@ -166,7 +166,7 @@ fn entries(value: Option<&Value>) -> impl Iterator<Item = (&str, &Value)> {
     map.map(|(key, value)| (key.as_str(), value))
 }
 
-/// Values of the form that judging them needs: a typing error must not make a case hold.
+/// Checks that the values have the expected form: a typing error must not make a case hold.
 fn judgeable(expect: &Map<String, Value>) -> Result<()> {
     let is_texts = |value: &Value| {
         value.is_string() || value.as_array().is_some_and(|all| all.iter().all(Value::is_string))
@@ -186,7 +186,7 @@ fn judgeable(expect: &Map<String, Value>) -> Result<()> {
     Ok(())
 }
 
-/// The exchange, and whether its answer is a stream.
+/// The exchange of a case, and whether its answer is a stream.
 fn traffic(case: &Value) -> Result<(Traffic, bool)> {
     let request = part(case, "request");
     let text = |key: &str| request.get(key).and_then(Value::as_str).map(str::to_owned);

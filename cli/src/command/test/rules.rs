@@ -5,7 +5,7 @@ use hemostat_engine::policy::source::{self, SourceNode};
 const SECTIONS: [&str; 7] =
     ["rollback", "switch", "guardrails", "tools", "limits", "failsafe", "other_traffic"];
 
-/// The rules of a file; none where it cannot be read, which is said elsewhere.
+/// The rules of a file; none if it cannot be read, which is reported elsewhere.
 pub(super) fn of(file: &str) -> Vec<String> {
     let tree = std::fs::read_to_string(file).ok().and_then(|text| source::parse(&text, file).ok());
     let Some(tree) = tree else { return Vec::new() };
@@ -19,7 +19,7 @@ pub(super) fn of(file: &str) -> Vec<String> {
     SECTIONS.iter().flat_map(rules).collect()
 }
 
-/// Its id, or of a tools rule `tools:` and its first match.
+/// The id of a rule; for a tools rule without one, `tools:` and its first match.
 fn name(rule: &SourceNode) -> Option<String> {
     if let Some(id) = rule.get("id").and_then(SourceNode::text) {
         return Some(id.to_owned());

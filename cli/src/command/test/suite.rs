@@ -1,4 +1,4 @@
-//! A file of cases: finding it, reading it, running it.
+//! Files of cases: finding, reading and running them.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -15,19 +15,19 @@ use crate::shared::policy_file;
 use crate::shared::program;
 use crate::shared::terminal::{safe, size};
 
-/// What a file of cases ends with.
+/// The ending of a file of cases.
 const ENDING: &str = ".cases.yaml";
 
-/// The folder beside a policy that its cases may stand in.
+/// The folder beside a policy that may hold its cases.
 const FOLDER: &str = "cases";
 
-/// Folders below a folder that are looked into.
+/// How many levels of folders are searched.
 const DEPTH: usize = 8;
 
-/// The most cases' bytes that are read.
+/// The maximum size of a file of cases, in bytes.
 const BYTES: u64 = 16 * 1024 * 1024;
 
-/// A streamed answer is played in these cuts: what comes of it must not depend on them.
+/// The cuts in which a streamed answer is played: the result must not depend on them.
 const CUTS: [Cut; 4] = [Cut::Whole, Cut::Every(1), Cut::Every(7), Cut::Every(64)];
 
 /// A file of cases.
@@ -38,39 +38,39 @@ pub(super) struct Suite {
     cases: Vec<case::Case>,
 }
 
-/// What came of a file of cases.
+/// The results of a file of cases.
 #[derive(Debug)]
 pub(super) struct Ended {
     pub(super) file: String,
     pub(super) policy: String,
-    /// Why the policy cannot run.
+    /// Why the policy is not acceptable.
     pub(super) refused: Option<String>,
-    pub(super) cases: Vec<Case>,
+    pub(super) cases: Vec<CaseResult>,
     /// The rules of the policy that no case made act.
     pub(super) idle: Vec<String>,
 }
 
-/// What came of a case.
+/// The result of a case.
 #[derive(Debug)]
-pub(super) struct Case {
+pub(super) struct CaseResult {
     pub(super) name: String,
-    /// What was to be, and was not.
+    /// What was expected and is not so.
     pub(super) wrong: Vec<String>,
 }
 
 impl Ended {
     pub(super) fn holds(&self) -> bool {
-        self.refused.is_none() && self.cases.iter().all(Case::holds)
+        self.refused.is_none() && self.cases.iter().all(CaseResult::holds)
     }
 }
 
-impl Case {
+impl CaseResult {
     pub(super) fn holds(&self) -> bool {
         self.wrong.is_empty()
     }
 }
 
-/// The files of cases that a path means: those below a folder, itself, or the one beside a policy.
+/// The files of cases that a path stands for: those below a folder, the file itself, or the one beside a policy.
 pub(super) fn find(path: &str) -> Result<Vec<PathBuf>> {
     let at = Path::new(path);
     if at.is_dir() {
@@ -104,7 +104,7 @@ pub(super) fn find(path: &str) -> Result<Vec<PathBuf>> {
     Err(Error::failed(format!("{}: {why}", safe(path))))
 }
 
-/// The policy that a file of cases is about: beside it, or, for cases in a folder of their own, beside that folder.
+/// The policy that a file of cases is for: beside it, or, for cases in a `cases` folder, beside that folder.
 fn policy_of(cases: &str) -> String {
     let beside = format!("{}.yaml", cases.trim_end_matches(ENDING));
     let path = Path::new(&beside);
@@ -132,7 +132,10 @@ fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
 }
 
 impl Suite {
-    /// Reads a file of cases. All that is wrong in it is a fault of the file: nothing is half run.
+    /// Reads a file of cases.
+    ///
+    /// # Errors
+    /// Any mistake in it: nothing is run in part.
     pub(super) fn read(path: &Path) -> Result<Self> {
         let file = path.display().to_string();
         let wrong = |why: String| Error::failed(format!("{}: {why}", safe(&file)));
@@ -145,7 +148,7 @@ impl Suite {
         Self::parse(&text, path)
     }
 
-    /// The same of a text; `path` is where it stands, or will.
+    /// Parses the text of a file of cases; `path` is where it is or will be.
     pub(super) fn parse(text: &str, path: &Path) -> Result<Self> {
         let file = path.display().to_string();
         let wrong = |why: String| Error::failed(format!("{}: {why}", safe(&file)));
@@ -182,7 +185,7 @@ impl Suite {
         };
         let files: Vec<&str> = match (policy, base.or(self.base.as_deref())) {
             (Some(policy), _) => vec![policy],
-            // Of an overlay its own rules are tried here; those of its base have cases of their own.
+            // For an overlay, only its own rules count here; those of its base have cases of their own.
             (None, _) => vec![&own],
         };
         let mut idle: Vec<String> = files.into_iter().flat_map(rules::of).collect();
@@ -204,19 +207,19 @@ impl Suite {
         for case in self.cases.into_iter().filter(wanted) {
             let (wrong, hits) = tried(&program, &case);
             idle.retain(|rule| !hits.contains(rule));
-            ended.cases.push(Case { name: case.name, wrong });
+            ended.cases.push(CaseResult { name: case.name, wrong });
         }
         ended.idle = idle;
         Ok(ended)
     }
 }
 
-/// What of a case does not hold on a policy, and which rules did something.
+/// What does not hold of a case under a policy, and which rules acted.
 pub(super) fn tried(program: &Rc<Program>, case: &case::Case) -> (Vec<String>, BTreeSet<String>) {
     let (mut wrong, mut hits) = (Vec::new(), BTreeSet::new());
     let cuts = if case.streams { CUTS.as_slice() } else { &[Cut::Whole] };
     for cut in cuts {
-        // Accounts of its own: what one case spends, the next does not see.
+        // Each case has accounts of its own, so that its use does not affect the next.
         let mut player = Player::new(Rc::clone(program), case.traffic.at_ns);
         for _ in 1..case.times {
             player.play(&case.traffic, *cut);

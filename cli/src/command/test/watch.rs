@@ -1,4 +1,4 @@
-//! Again and again, while somebody writes.
+//! Runs again whenever somebody saves a file.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -6,20 +6,20 @@ use std::time::{Duration, SystemTime};
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 
-/// How often files are looked at: a person who saved does not wait longer.
+/// How often files are checked.
 const EVERY: Duration = Duration::from_millis(300);
 
-/// Folders below a folder that are looked into, and files in all.
+/// How many levels of folders are searched, and the maximum number of files.
 const DEPTH: usize = 8;
 const FILES: usize = 10_000;
 
-/// Runs at once, and whenever a policy or a file of cases beside these paths changes. It ends with its reader, or with an
-/// error that no saving mends.
+/// Runs at once, and whenever a policy or a file of cases beside these paths changes. Ends when its output is closed,
+/// or with an error that no change to a file can mend.
 pub(super) fn run(paths: &[String], mut once: impl FnMut() -> Result<Exit>) -> Result<Exit> {
     loop {
         let before = stamps(paths);
         match once() {
-            // A file that is half written is no reason to stop.
+            // A half-written file is no reason to stop.
             Ok(_) | Err(Error::No(_) | Error::Failed(_)) => {}
             Err(gone @ Error::ReaderGone) => return Err(gone),
         }
@@ -33,7 +33,7 @@ fn stamps(paths: &[String]) -> Vec<(PathBuf, Option<SystemTime>)> {
     let mut found = Vec::new();
     for path in paths {
         let path = Path::new(path);
-        // Cases stand beside their policy, or in a folder there.
+        // Cases are beside their policy, or in a folder there.
         let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         below(folder, DEPTH, &mut found);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use hemostat_engine::base::time;
 use hemostat_engine::wire::json::{Doc, Kind, Value};
 
-/// What is read of a line, apart from its labels.
+/// The fields that are read from a line, apart from its labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 pub(crate) enum Field {
@@ -41,14 +41,14 @@ pub(crate) enum Field {
 
 const FIELDS: usize = Field::Trace as usize + 1;
 
-/// What a label's key begins with.
+/// The prefix of a label's key.
 const LABEL: &[u8] = b"hemostat.label.";
 
-/// Labels of one line that are read; a policy has at most as many.
+/// The number of labels read from one line: the maximum that a policy may have.
 const LABELS: usize = 32;
 
 impl Field {
-    /// The field of a key: the names of the record, and the short ones that access logs of before had.
+    /// The field of a key: the names of the record, and the short names that earlier access logs used.
     fn of(key: &[u8]) -> Option<Self> {
         Some(match key {
             b"time" | b"start_time" => Self::Time,
@@ -84,7 +84,7 @@ impl Field {
     }
 }
 
-/// Why a line is no entry.
+/// Why a line is not an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoEntry {
     NotJson,
@@ -92,7 +92,7 @@ pub(super) enum NoEntry {
     Doubled,
 }
 
-/// A line that says when it was.
+/// A line that has a time.
 #[derive(Debug)]
 pub(crate) struct Entry<'a> {
     /// Unix milliseconds.
@@ -100,12 +100,12 @@ pub(crate) struct Entry<'a> {
     fields: [Option<Value<'a>>; FIELDS],
     /// Name and value, as the caller sent it.
     pub(crate) labels: Vec<(Cow<'a, str>, Cow<'a, str>)>,
-    /// The line itself, without the blanks around it.
+    /// The line itself, trimmed.
     pub(crate) raw: &'a [u8],
 }
 
 impl<'a> Entry<'a> {
-    /// Reads a line; `doc` is used again for the next one.
+    /// Parses a line; `doc` is reused for the next one.
     pub(super) fn parse(doc: &'a mut Doc, line: &'a [u8]) -> Result<Self, NoEntry> {
         doc.parse(line).map_err(|_| NoEntry::NotJson)?;
         let root = doc.root(line);
@@ -119,7 +119,7 @@ impl<'a> Entry<'a> {
             if let Some(field) = Field::of(key) {
                 let Some(slot) = fields.get_mut(field as usize) else { continue };
                 match slot {
-                    // The long name says it; the short one beside it is another program's.
+                    // The long name is ours; the short one beside it belongs to another program.
                     Some(known) if known.raw_key().len() > child.raw_key().len() => {}
                     Some(known) if known.key() == key => {
                         if known.raw() != child.raw() {
@@ -146,14 +146,14 @@ impl<'a> Entry<'a> {
         Ok(entry)
     }
 
-    /// True if it tells of a call of a model: of other traffic a proxy says no more than that it was.
+    /// True for a call of a model. Of other traffic a proxy records hardly more than that it happened.
     pub(crate) fn is_call(&self) -> bool {
         let said = |field| self.text(field).is_some();
         [Field::Dialect, Field::Model, Field::Served, Field::Rules].into_iter().any(said)
             || !self.labels.is_empty()
     }
 
-    /// A field as text; what is `null`, empty or `-` is not there.
+    /// A field as text; `null`, an empty text and `-` count as missing.
     pub(crate) fn text(&self, field: Field) -> Option<Cow<'a, str>> {
         self.fields.get(field as usize).copied().flatten().as_ref().and_then(text)
     }
@@ -167,21 +167,21 @@ impl<'a> Entry<'a> {
         })
     }
 
-    /// A sum of money or seconds in millionths.
+    /// An amount of money, or seconds, in millionths.
     pub(crate) fn micro(&self, field: Field) -> Option<u64> {
         let number: f64 = self.text(field)?.parse().ok()?;
-        // A billion dollars a call is somebody's joke, and must not overflow a sum.
+        // More than a billion is not a real value, and must not overflow a sum.
         (number.is_finite() && (0.0..1e9).contains(&number))
             .then_some((number * 1e6).round() as u64)
     }
 
-    /// What rules did: `RULE:ACTION`, each.
+    /// What rules did, each as `RULE:ACTION`.
     pub(crate) fn hits(&self) -> Vec<String> {
         let all = self.text(Field::Rules).unwrap_or_default();
         all.split(',').map(str::trim).filter(|hit| hit.contains(':')).map(str::to_owned).collect()
     }
 
-    /// Several values in one field: `a,b`, or a list.
+    /// The values of a field that has several: `a,b`, or a list.
     pub(crate) fn several(&self, field: Field) -> Vec<String> {
         let all = self.text(field).unwrap_or_default();
         let bare = all.trim_matches(|c| matches!(c, '[' | ']'));
@@ -204,7 +204,7 @@ fn text<'a>(value: &Value<'a>) -> Option<Cow<'a, str>> {
     (!text.is_empty() && text != "-").then_some(text)
 }
 
-/// RFC 3339 with a fraction, or Unix seconds.
+/// Unix milliseconds of RFC 3339, with or without a fraction, or of Unix seconds.
 pub(crate) fn milliseconds(text: &str) -> Option<u64> {
     if let Ok(seconds) = time::parse(text) {
         let fraction = text.split_once('.').map_or("", |(_, rest)| rest);

@@ -2,8 +2,8 @@
 
 use std::io::{self, BufRead, Read};
 
-/// The longest line that is read, in bytes. An entry with every field is under 4 KiB; labels are cut at 256 bytes. What is
-/// longer is another program's, and is passed over without being kept.
+/// The longest line that is read, in bytes. An entry with every field is under 4 KiB, since labels are cut at 256
+/// bytes. A longer line was written by another program, and is skipped without being kept.
 pub(super) const LONGEST: usize = 1 << 20;
 
 /// One line.
@@ -13,7 +13,7 @@ pub(super) enum Line<'a> {
     TooLong,
 }
 
-/// The lines of a reader that are not blank; the buffer is used again and again.
+/// The lines of a reader that are not blank. The buffer is reused.
 #[derive(Debug)]
 pub(super) struct Lines<R> {
     reader: R,
@@ -25,7 +25,7 @@ impl<R: BufRead> Lines<R> {
         Self { reader, line: Vec::new() }
     }
 
-    /// The next one; `None` at the end.
+    /// The next line; `None` at the end.
     pub(super) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         loop {
             self.line.clear();

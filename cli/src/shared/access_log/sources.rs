@@ -10,12 +10,12 @@ use flate2::bufread::MultiGzDecoder;
 
 use crate::shared::terminal::safe;
 
-/// How a gz file begins (RFC 1952 §2.3.1).
+/// The first bytes of a gz file (RFC 1952 §2.3.1).
 const GZ: [u8; 2] = [0x1f, 0x8b];
 
 const BUFFER: usize = 256 * 1024;
 
-/// Some sources, in the order of their names.
+/// Sources, ordered by name.
 #[derive(Debug, Default)]
 pub(crate) struct Sources {
     all: Vec<Source>,
@@ -28,7 +28,7 @@ pub(crate) enum Source {
     File(PathBuf),
 }
 
-/// Bytes read of a source so far: of a gz file those on the disk.
+/// Bytes read from a source so far: of a gz file, compressed bytes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Counted(Rc<Cell<u64>>);
 
@@ -38,7 +38,7 @@ impl Counted {
     }
 }
 
-/// A source that is read.
+/// An open source.
 pub(crate) struct Opened {
     reader: Box<dyn BufRead>,
     counted: Counted,
@@ -58,16 +58,16 @@ impl<R: Read> Read for Counting<R> {
 }
 
 impl Sources {
-    /// True if one of them is gone once it was read.
+    /// True if one of them cannot be read a second time.
     pub(crate) fn are_read_once(&self) -> bool {
         self.all.iter().any(|source| matches!(source, Source::Stdin))
     }
 
-    /// What these words mean: `-`, files, folders (their `.json`, `.jsonl`, `.ndjson`, `.log`, and the same with `.gz` or
-    /// a number of rotation behind), and globs that no shell has expanded.
+    /// Finds the sources that these arguments name: `-`, files, folders (their `.json`, `.jsonl`, `.ndjson` and `.log`
+    /// files, also with `.gz` or a rotation number appended), and globs that the shell did not expand.
     ///
     /// # Errors
-    /// One of them means nothing that is there.
+    /// An argument matches nothing.
     pub(crate) fn find(words: &[String]) -> io::Result<Self> {
         let mut all = Vec::new();
         for word in words {
@@ -97,7 +97,7 @@ impl Sources {
         self.all.iter()
     }
 
-    /// Bytes of all files; `None` where standard input is among them.
+    /// The total size of all files, in bytes; `None` if standard input is among them.
     pub(crate) fn bytes(&self) -> Option<u64> {
         let size = |source: &Source| match source {
             Source::Stdin => None,
@@ -121,7 +121,7 @@ fn is_log(path: &Path) -> bool {
     path.is_file() && ["json", "jsonl", "ndjson", "log"].iter().any(|end| name.ends_with(end))
 }
 
-/// The files that a glob names: `*` and `?` in any part of the path, a part at a time.
+/// The files that a glob matches: `*` and `?` in any component of the path.
 fn expand(glob: &str) -> io::Result<Vec<PathBuf>> {
     let mut found = vec![PathBuf::from(if glob.starts_with('/') { "/" } else { "" })];
     for part in glob.split('/').filter(|part| !part.is_empty()) {
@@ -137,7 +137,7 @@ fn expand(glob: &str) -> io::Result<Vec<PathBuf>> {
             }
             for path in list(folder)? {
                 let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                // As in a shell, a dot at the beginning is meant only where it is written.
+                // As in a shell, a leading dot only matches if it is written.
                 let hidden = name.starts_with('.') && !part.starts_with('.');
                 if !hidden && hemostat_engine::policy::program::glob::matches(part, &name) {
                     next.push(at.join(name));
@@ -152,7 +152,7 @@ fn expand(glob: &str) -> io::Result<Vec<PathBuf>> {
 }
 
 impl Source {
-    /// As people see it.
+    /// Its name for people.
     pub(crate) fn name(&self) -> String {
         match self {
             Self::Stdin => "standard input".to_owned(),
@@ -160,7 +160,7 @@ impl Source {
         }
     }
 
-    /// Opens it; what is gz is unpacked, whatever its name is.
+    /// Opens it. Gzip is recognised by its first bytes, whatever the file's name, and unpacked.
     pub(crate) fn open(&self) -> io::Result<Opened> {
         let named =
             |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", self.name()));

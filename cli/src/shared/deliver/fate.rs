@@ -1,4 +1,4 @@
-//! What becomes of a release at one proxy: offered, and waited for.
+//! Offers a release to one proxy, and waits until it is in force there.
 
 use std::cell::RefCell;
 use std::io::Write;
@@ -14,35 +14,35 @@ use crate::shared::fleet::{Fleet, InForce, Proxy, Said};
 use crate::shared::terminal::{or_dash, safe};
 use crate::shared::when::now;
 
-/// How often a proxy is asked whether it has followed.
+/// How often a proxy is asked while waiting.
 const ASK_EVERY: Duration = Duration::from_millis(100);
 
-/// How long a configuration that cannot follow has, after its proxy took a release, to say that it can follow this one:
-/// threads say what they act by as soon as they know, within a second.
+/// How long a configuration that could not follow the previous release has to report that it can follow this one.
+/// Threads report what they run as soon as they know, within a second.
 const SECOND_THOUGHTS: Duration = Duration::from_secs(3);
 
-/// What became of a release at a proxy.
+/// The result of a delivery at one proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fate {
     pub(super) kind: Kind,
     /// In words.
     pub(super) detail: String,
-    /// The word of the reason, which `remedy` knows; empty where there is none.
+    /// The code of the reason, for `remedy`; empty if there is none.
     pub(super) code: String,
 }
 
-/// What it comes to.
+/// The kind of result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// It is in force, and acted by.
+    /// The release is in force, and every configuration acts by it.
     Serving,
-    /// The proxy took it; whether it is acted by was not waited for.
+    /// The proxy accepted it; nobody waited until it was acted by.
     Taken,
-    /// The proxy said no: there it is as if nobody had asked.
+    /// The proxy refused it: nothing has changed there.
     Refused,
-    /// The proxy has it, or was to fetch it, and does not act by it in time.
+    /// The proxy has it, or was to fetch it, but did not act by it in time.
     NotServing,
-    /// Nobody knows.
+    /// Unknown: the proxy did not answer.
     Unknown,
 }
 
@@ -70,7 +70,7 @@ impl Fate {
         Self { kind, detail: detail.into(), code: code.to_owned() }
     }
 
-    /// The proxy took it, or acts by it.
+    /// True if the proxy accepted it or acts by it.
     pub(super) fn is_good(&self) -> bool {
         self.kind.exit() == Exit::Fine
     }
@@ -82,18 +82,18 @@ impl Fate {
     }
 }
 
-/// What a proxy is waited for, as it changes.
+/// What a proxy is doing while it is waited for; sent at each change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum News {
-    /// It took the release.
+    /// It accepted the release.
     Took,
-    /// It cannot be reached; it is tried again.
+    /// It cannot be reached, and is tried again.
     Silent(String),
-    /// It serves another serial still.
+    /// It still serves this other serial.
     Serves(u64),
-    /// It has it, and some of it do not act by it yet; which.
+    /// It has the release, but these configurations do not act by it yet.
     Waits(String),
-    /// It is done with.
+    /// Nothing more is waited for.
     Done(Fate),
 }
 
@@ -117,14 +117,14 @@ pub(super) fn progress(proxy: &Proxy, news: &News, open: usize, err: &mut dyn Wr
     }?)
 }
 
-/// How long is waited, and for what.
+/// How long to wait, and for what.
 #[derive(Debug, Clone)]
 pub(super) struct Wait<'a> {
-    /// It is offered first; else the proxy gets it elsewhere.
+    /// The release is sent to the proxy; otherwise the proxy fetches it.
     pub(super) offers: bool,
-    /// Until when it is waited for; `None`: not at all.
+    /// The deadline; `None`: do not wait.
     pub(super) until: Option<Instant>,
-    /// Somebody wants no more waiting.
+    /// Set when waiting is to end early (Ctrl-C).
     pub(super) stop: &'a AtomicBool,
 }
 
@@ -143,7 +143,7 @@ pub(super) fn of(
     wait: &Wait<'_>,
     tell: &dyn Fn(News),
 ) -> Fate {
-    // Each state is told once, not at every look.
+    // Each state is reported once, not at every poll.
     let told = RefCell::new(None);
     let tell = |news: News| {
         if told.replace(Some(news.clone())).as_ref() != Some(&news) {
@@ -171,7 +171,7 @@ pub(super) fn of(
     }
 }
 
-/// What the proxy said when it took it. A proxy that cannot be reached now may be back before the waiting is over.
+/// Offers the release, and gives the proxy's answer. A proxy that cannot be reached is tried again until the deadline.
 fn offered(
     fleet: &Fleet,
     proxy: &Proxy,

@@ -1,14 +1,14 @@
-//! What to do about each reason for which a release is not where it was to go. Proxies say what is wrong; what helps is for
+//! A hint for each reason why a release was not delivered. Proxies say what is wrong; these say what to do, for
 //! somebody at a terminal.
 
 /// A proxy that did not answer.
 pub(super) const NOT_REACHED: &str = "not-reached";
 /// A filter configuration of the proxy cannot follow the release.
 pub(super) const NOT_ACTED_BY: &str = "not-acted-by";
-/// A proxy that polls has not got it in time.
+/// A proxy that polls has not fetched it in time.
 pub(super) const NOT_ARRIVED: &str = "not-arrived";
 
-/// What helps; `None`: the reason says it.
+/// The hint for a code; `None` if its message says enough.
 pub(super) fn of(code: &str) -> Option<&'static str> {
     Some(match code {
         NOT_REACHED => {

@@ -1,4 +1,4 @@
-//! What rules do now, over a fleet: counted since what is in force came, by rule and action.
+//! What rules do now over a fleet: counts by rule and action since the policy in force came.
 
 use std::collections::BTreeMap;
 
@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use super::{Status, View};
 
-/// What a rule does, on all proxies together.
+/// What a rule does on all proxies together.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Act {
     pub(crate) rule: String,
     pub(crate) lever: String,
-    /// The policy before did not have it.
+    /// The previous policy did not have it.
     pub(crate) new: bool,
-    /// `enforce`, `shadow`, or `disabled` where it is switched off or its `until` is over.
+    /// `enforce`, `shadow`, or `disabled` if it is switched off or its `until` has passed.
     pub(crate) mode: String,
     /// It only counts what it would have done.
     pub(crate) shadow: bool,
@@ -24,24 +24,25 @@ pub(crate) struct Act {
 /// How often.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Count {
-    /// Since what is in force came.
+    /// Since the policy in force came.
     pub(crate) since: u64,
-    /// A minute; `None`: too early to say.
+    /// Per minute; `None`: too early to say.
     pub(crate) per_minute: Option<f64>,
 }
 
 impl Act {
-    /// Exchanges that it did something to since what is in force came.
+    /// The number of exchanges that it acted on since the policy in force came.
     pub(crate) fn since(&self) -> u64 {
         self.counts.values().map(|count| count.since).sum()
     }
 
-    /// The same a minute, where every action says.
+    /// The same per minute, if it is known for every action.
     pub(crate) fn per_minute(&self) -> Option<f64> {
         self.counts.values().map(|count| count.per_minute).sum()
     }
 
-    /// A rule that acts on whatever its `when` names, at once: one that matches nothing is a lever that does nothing.
+    /// True for an enforced rule that acts on every call that its `when` matches: if it matches nothing, it has no
+    /// effect.
     pub(crate) fn is_lever(&self) -> bool {
         ["failsafe", "rollback", "switch", "tools"].contains(&self.lever.as_str())
             && self.mode == "enforce"
@@ -81,7 +82,7 @@ impl Act {
 }
 
 impl Status {
-    /// What its rules do, new ones first. A filter that does not say so gives its counts since it began.
+    /// What its rules do, new rules first. A filter of an older version reports counts since it started only.
     fn acts(&self) -> Vec<Act> {
         if self.0.get("acts").is_some_and(Value::is_array) {
             return self.list("acts").iter().filter_map(Act::read).collect();
@@ -103,7 +104,7 @@ impl Status {
 }
 
 impl View<'_> {
-    /// What the rules of the highest serial do, on all proxies that serve it: new rules first, then by how much they did.
+    /// What the rules of the highest serial do, on all proxies that serve it: new rules first, then by count.
     pub(crate) fn acts(&self) -> Vec<Act> {
         let Some(newest) = self.newest() else { return Vec::new() };
         let (serial, scope) = (newest.serial(), newest.text("scope"));

@@ -1,4 +1,4 @@
-//! Which proxies: what people name, and the control listeners that it stands for.
+//! Finds the control listeners that a URL stands for.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -6,25 +6,25 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use crate::shared::error::{Error, Result};
 use crate::shared::terminal::safe;
 
-/// Where a proxy's paths begin where its URL names none.
+/// The default prefix of a control listener's paths.
 const PREFIX: &str = "/.hemostat";
 
-/// The port of a URL that names none.
+/// The default port.
 const PORT: u16 = 80;
 
 /// A control listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Proxy {
-    /// As people know it.
+    /// Its name for people.
     pub(crate) name: String,
-    /// Where its paths begin; `None`: its name stands for no address.
+    /// The URL that its paths are appended to; `None` if its name could not be resolved.
     base: Option<String>,
-    /// The name by which it was found, for its `host` header.
+    /// The host name in the URL, for the `host` header.
     pub(super) host: Option<String>,
 }
 
-/// All listeners of these URLs, each once: a DNS name stands for all of its addresses, and two names of one listener are
-/// one listener.
+/// All listeners of these URLs, without duplicates. A DNS name stands for all of its addresses, and two names of one
+/// listener are one listener.
 pub(super) fn all<'a>(urls: impl IntoIterator<Item = &'a str>) -> Result<Vec<Proxy>> {
     let mut found: Vec<Proxy> = Vec::new();
     for url in urls {
@@ -38,7 +38,7 @@ pub(super) fn all<'a>(urls: impl IntoIterator<Item = &'a str>) -> Result<Vec<Pro
 }
 
 impl Proxy {
-    /// Where its paths begin.
+    /// The URL that its paths are appended to.
     pub(super) fn base(&self) -> Result<&str> {
         let unknown = || Error::failed("not reached: its name stands for no address");
         self.base.as_deref().ok_or_else(unknown)
@@ -85,7 +85,8 @@ fn of(url: &str, look_up: impl Fn(&str) -> io::Result<Vec<SocketAddr>>) -> Resul
             return Ok(vec![Proxy { name: host.to_owned(), base: None, host: None }]);
         }
     };
-    // A listener of both families is one listener, and nothing tells that two addresses are of one.
+    // A listener may have addresses of both families, and nothing tells which belong together: IPv6 is used only if
+    // there is no IPv4.
     if addresses.iter().any(SocketAddr::is_ipv4) {
         addresses.retain(SocketAddr::is_ipv4);
     }

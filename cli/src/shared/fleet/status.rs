@@ -1,4 +1,4 @@
-//! What a proxy says of itself. Fields that are not there are not made up: filters of several versions stand in a fleet.
+//! The status of a proxy. Missing fields stay missing: a fleet may run filters of several versions.
 
 use std::collections::BTreeMap;
 
@@ -10,25 +10,25 @@ use crate::shared::prepared;
 use crate::shared::terminal::or_dash;
 use crate::shared::when;
 
-/// What a proxy said of itself.
+/// The status document of a proxy.
 #[derive(Debug, Clone)]
 pub(crate) struct Status(pub(crate) Value);
 
-/// Whether every configuration of the scope acts by what is in force.
+/// Whether every configuration of the scope acts by the policy in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum InForce {
     /// All of them.
     Everywhere,
-    /// Some have not said so yet; which.
+    /// Some have not reported it yet; which.
     OnItsWay(String),
-    /// Some cannot, or nobody follows; which, and why.
+    /// Some cannot, or none follows; which, and why.
     Not(String),
-    /// The filter is of a version that does not say.
+    /// The filter's version does not report it.
     Unsaid,
 }
 
 impl Status {
-    /// A text of it; empty where there is none.
+    /// A text field; empty if it is missing.
     pub(crate) fn text(&self, name: &str) -> &str {
         self.0.get(name).and_then(Value::as_str).unwrap_or_default()
     }
@@ -38,7 +38,7 @@ impl Status {
         self.0.get("serial").and_then(Value::as_u64).unwrap_or_default()
     }
 
-    /// A list of it.
+    /// A list field; empty if it is missing.
     pub(crate) fn list(&self, name: &str) -> &[Value] {
         self.0.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
     }
@@ -54,7 +54,7 @@ impl Status {
         Some(format!("{} ({}{ago})", text("message"), text("code")))
     }
 
-    /// Why the polled source gives nothing, while it does not.
+    /// Why the polled source gives no release, while that lasts.
     pub(crate) fn poll_trouble(&self) -> Option<String> {
         let poll = self.0.get("poll").filter(|poll| !poll.is_null())?;
         let failures = poll.get("failures").and_then(Value::as_u64).filter(|count| *count > 0)?;
@@ -66,19 +66,20 @@ impl Status {
         Some(format!("the source has failed {failures} times{why}; {good}"))
     }
 
-    /// The digests of the levers of on-call keys: what they may activate, without the policy that it all stands on, which is
+    /// The digests of the policies that on-call keys may activate, without the release's own policy, which is listed as
     /// a way back.
     pub(crate) fn levers(&self) -> Vec<String> {
         let mut list = self.prepared();
-        // The command puts the policy of the release itself last; it was in force, or the list would not be there.
+        // `release` lists the release's own policy last. If that one was not in force, the list was made by other
+        // means.
         if list.last().is_some_and(|digest| self.version_of(digest).is_some()) {
             list.pop();
         }
         list
     }
 
-    /// The same as people know them: by the file of this folder that `activate` takes, else by the version of a policy that
-    /// was in force, else by the digest, which is all that the proxy knows.
+    /// The same as names for people: the file in this folder that `activate` takes, else the version of a policy that
+    /// was in force, else the digest, which is all that the proxy knows.
     pub(crate) fn named_levers(&self) -> Vec<String> {
         let levers = self.levers();
         let files = if levers.is_empty() { BTreeMap::new() } else { prepared::files() };
@@ -90,7 +91,7 @@ impl Status {
         levers.iter().map(name).collect()
     }
 
-    /// The version of a policy that was in force; empty where it has none.
+    /// The version of a policy that was in force; empty if it has none.
     fn version_of(&self, digest: &str) -> Option<&str> {
         let mut all = self.list("held").iter().chain(self.list("history"));
         let own = all.find(|one| one.get("digest").and_then(Value::as_str) == Some(digest))?;
@@ -106,10 +107,12 @@ impl Status {
         self.list("prepared").iter().filter_map(digest).collect()
     }
 
-    /// What a release that brings this policy and is signed by these keys must name as prepared, so that on-call keys keep
-    /// what they may activate. The proxies keep the list themselves over a policy that is not new to them, and take it from
-    /// authors alone: then it is named only where whoever wrote it signs again, so that it outlives a restart. A policy
-    /// that is new needs an author's key, and empties the list unless it names it.
+    /// The `prepared` list that a release must carry so that on-call keys keep what they may activate, for a release of
+    /// this policy signed by these keys.
+    ///
+    /// For a policy that is not new to the proxies they keep the list themselves, and accept a list from authors only.
+    /// It is then listed only if the author of the list signs again, so that it survives a restart. A new policy needs
+    /// an author's key, and clears the list unless it carries it.
     pub(crate) fn kept_by(&self, names: &[&str], digest: &str) -> Vec<String> {
         let by = self.0.pointer("/prepared_by/serial").and_then(Value::as_u64);
         let is = |one: &&Value| by.is_some() && one.get("serial").and_then(Value::as_u64) == by;
@@ -120,13 +123,13 @@ impl Status {
         if theirs || !self.knows(digest) { self.prepared() } else { Vec::new() }
     }
 
-    /// True for a policy that is held, or prepared: putting it in force brings nothing new.
+    /// True for a policy that is held or prepared: activating it brings nothing new.
     pub(crate) fn knows(&self, digest: &str) -> bool {
         let held = self.list("held").iter().filter_map(|held| held.get("digest")?.as_str());
         held.chain(self.prepared().iter().map(String::as_str)).any(|known| known == digest)
     }
 
-    /// Whether what is in force is acted by: the proxy's own word.
+    /// Whether the policy in force is acted by, as the proxy reports it.
     pub(crate) fn in_force(&self) -> InForce {
         let text = |value: &Value, name: &str| {
             value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()

@@ -1,4 +1,4 @@
-//! What a fleet says of itself at one time.
+//! The status of a whole fleet at one time.
 
 use std::io::Write;
 
@@ -12,7 +12,7 @@ pub(crate) struct View<'a> {
     pub(crate) rows: Vec<(&'a Proxy, Result<Status>)>,
 }
 
-/// Proxies that serve the same.
+/// Proxies that serve the same policy.
 #[derive(Debug)]
 pub(crate) struct Group<'a> {
     pub(crate) first: &'a Status,
@@ -25,12 +25,12 @@ impl View<'_> {
         self.rows.iter().filter_map(|(proxy, status)| Some((*proxy, status.as_ref().ok()?)))
     }
 
-    /// How many did not.
+    /// The number of proxies that did not answer.
     pub(crate) fn silent(&self) -> usize {
         self.rows.iter().filter(|(_, status)| status.is_err()).count()
     }
 
-    /// What is served, by scope, serial and policy; the highest serial first.
+    /// Groups proxies by scope, serial and policy; the highest serial comes first.
     pub(crate) fn groups(&self) -> Vec<Group<'_>> {
         let mut groups: Vec<Group<'_>> = Vec::new();
         for (proxy, status) in self.reached() {
@@ -48,7 +48,7 @@ impl View<'_> {
         self.groups().into_iter().next().map(|group| group.first)
     }
 
-    /// How the proxies of a scope differ, in words.
+    /// How the proxies of a scope differ, in words; `None` if they do not.
     pub(crate) fn differ(&self) -> Option<String> {
         let groups = self.groups();
         let scopes = groups.iter().map(|group| group.first.text("scope"));
@@ -70,11 +70,11 @@ impl View<'_> {
         })
     }
 
-    /// The one thing that the proxies serve, for a verb that takes a step from there. Those that do not answer are named:
-    /// they hold up nobody.
+    /// The status that all proxies agree on, from which a verb takes its step. Proxies that do not answer are reported,
+    /// and do not block the step.
     ///
     /// # Errors
-    /// None answers, or they differ: a step from here would be another one for each.
+    /// No proxy answers, or they differ, so that the step would mean something else for each.
     pub(crate) fn agreed(&self, err: &mut dyn Write) -> Result<&Status> {
         self.name_silent(err)?;
         if let Some(how) = self.differ() {
@@ -84,7 +84,7 @@ impl View<'_> {
         self.newest().ok_or_else(|| Error::failed("no proxy says what is in force"))
     }
 
-    /// Names those that did not answer.
+    /// Reports those that did not answer.
     pub(crate) fn name_silent(&self, err: &mut dyn Write) -> Result<()> {
         for (proxy, status) in &self.rows {
             if let Err(why) = status {

@@ -1,4 +1,4 @@
-//! HAR 1.2, as browsers and proxies for debugging write it.
+//! Reads HAR 1.2, as browsers and debugging proxies write it.
 
 use hemostat_engine::base::time;
 use hemostat_engine::dsse::base64;
@@ -8,7 +8,7 @@ use super::one::{Recording, default_type, unreadable};
 use crate::shared::error::Result;
 use crate::shared::play::Traffic;
 
-/// The exchanges of a HAR file; `None` where the document is none.
+/// The exchanges of a HAR file; `None` if the document is not one.
 pub(super) fn exchanges(name: &str, one: &Value) -> Option<Vec<Result<Recording>>> {
     let entries = one.pointer("/log/entries")?.as_array()?;
     let named = |at: usize| format!("{name}#{}", at + 1);
@@ -27,7 +27,7 @@ fn exchange(name: &str, entry: &Value) -> Result<Recording> {
             Some((text("name")?.to_ascii_lowercase(), text("value").unwrap_or_default()))
         };
         let all = all.into_iter().flatten().filter_map(pair);
-        // Bodies are kept decoded, whatever stood on the wire; names with a colon are HTTP/2's own.
+        // Bodies are recorded decoded, whatever their encoding on the wire was; names with a colon are HTTP/2's own.
         all.filter(|(name, _)| !name.starts_with(':') && name != "content-encoding").collect()
     };
     let content = text("/response/content/text").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! One recorded exchange, whatever its form.
+//! A recorded exchange, whatever format it came from.
 
 use crate::shared::error::Error;
 use crate::shared::play::Traffic;
@@ -6,14 +6,14 @@ use crate::shared::play::Traffic;
 /// A recorded exchange.
 #[derive(Debug, Clone)]
 pub(crate) struct Recording {
-    /// The file, and the line where it has several.
+    /// The file, and the line if it has several.
     pub(crate) name: String,
-    /// When (Unix seconds), where it says so.
+    /// Its time in Unix seconds, if it is known.
     pub(crate) at: Option<u64>,
     pub(crate) traffic: Traffic,
 }
 
-/// What keeps an exchange from being read; the file and the line are told beside it.
+/// Why an exchange cannot be read; file and line are reported beside it.
 pub(super) fn unreadable(why: impl Into<String>) -> Error {
     Error::failed(why)
 }

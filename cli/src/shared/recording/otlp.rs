@@ -1,5 +1,6 @@
-//! Spans of OpenTelemetry's GenAI conventions in OTLP/JSON, as `capture` sends them and backends export them: Phoenix as
-//! a list with names in the other spelling (`/v1/projects/NAME/spans/otlpv1`). A span keeps messages, not bytes: the exchange is told again as a whole one of OpenAI's chat completions.
+//! Reads spans of OpenTelemetry's GenAI conventions in OTLP/JSON, as `capture` sends them and backends export them
+//! (Phoenix as a list with names in snake case, `/v1/projects/NAME/spans/otlpv1`). A span keeps messages, not bytes, so
+//! the exchange is rebuilt as a whole one of OpenAI's chat completions.
 
 use serde_json::{Map, Value, json};
 
@@ -7,7 +8,7 @@ use super::one::Recording;
 use crate::shared::error::Result;
 use crate::shared::play::Traffic;
 
-/// The exchanges of an export; `None` where the document is none. Spans without messages are no exchanges.
+/// The exchanges of an export; `None` if the document is not one. Spans without messages are skipped.
 pub(super) fn exchanges(name: &str, one: &Value) -> Option<Vec<Result<Recording>>> {
     let list = |value: &Value, key: &str| -> Vec<Value> {
         value.get(key).and_then(Value::as_array).cloned().unwrap_or_default()
@@ -33,7 +34,7 @@ pub(super) fn exchanges(name: &str, one: &Value) -> Option<Vec<Result<Recording>
     Some(all)
 }
 
-/// An attribute's value: text, or JSON of whatever it is.
+/// The value of an attribute.
 fn plain(value: &Value) -> Value {
     let of = |keys: [&str; 2]| {
         keys.iter().find_map(|key| value.get(*key).filter(|found| !found.is_null()))
@@ -64,7 +65,7 @@ fn exchange(name: &str, span: &Value) -> Result<Option<Recording>> {
         .flatten()
         .filter_map(|one| Some((one.get("key")?.as_str()?.to_owned(), plain(one.get("value")?))))
         .collect();
-    // Structured values are JSON text on spans, and values of their own where a backend supports them.
+    // Structured values are JSON text on spans, or values where a backend supports them.
     let messages = |key: &str| -> Option<Vec<Value>> {
         match attributes.get(key)? {
             Value::String(text) => serde_json::from_str::<Value>(text).ok()?.as_array().cloned(),
@@ -83,7 +84,7 @@ fn exchange(name: &str, span: &Value) -> Result<Option<Recording>> {
     }
     let message = |one: &Value| {
         let role = one.get("role").and_then(Value::as_str).unwrap_or("user");
-        // A tool's result needs its call beside it; as text of the user it is scanned all the same.
+        // A tool's result would need its call beside it; as text of the user it is scanned just the same.
         let role = if role == "tool" { "user" } else { role };
         json!({"role": role, "content": said(one.get("parts").unwrap_or(&Value::Null))})
     };
@@ -102,14 +103,14 @@ fn exchange(name: &str, span: &Value) -> Result<Option<Recording>> {
     let id = text("gen_ai.response.id").unwrap_or("chatcmpl-captured");
     let answer = json!({"id": id, "object": "chat.completion", "created": 1,
         "model": text("gen_ai.response.model").unwrap_or(model), "choices": choices});
-    // Where a policy reads a label is the policy's affair; these are the usual places.
+    // Which header a policy reads a label from is not recorded; this is the usual one.
     let labels = attributes.iter().filter_map(|(key, value)| {
         let label = key.strip_prefix("hemostat.label.")?;
         Some((format!("x-{}", label.replace('_', "-")), value.as_str()?.to_owned()))
     });
     let at = span.get("startTimeUnixNano").or_else(|| span.get("start_time_unix_nano"));
     let mut answer_headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-    // By it `--decision` finds the span, as it finds a tapped answer.
+    // So that `--decision` finds the span as it finds a tapped answer.
     let decision = text("hemostat.decision");
     answer_headers.extend(decision.map(|id| ("x-hemostat-decision".to_owned(), id.to_owned())));
     let at = at.and_then(|at| at.as_u64().or_else(|| at.as_str()?.parse().ok()));
@@ -127,7 +128,7 @@ fn exchange(name: &str, span: &Value) -> Result<Option<Recording>> {
     Ok(Some(Recording { name: name.to_owned(), at: at.map(|ns| ns / 1_000_000_000), traffic }))
 }
 
-/// The texts of a message's parts, a line each.
+/// The texts of a message's parts, one per line.
 fn said(parts: &Value) -> String {
     if let Some(text) = parts.as_str() {
         return text.to_owned();

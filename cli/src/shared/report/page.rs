@@ -1,8 +1,8 @@
-//! A page: its head, its style, and how texts of others get into it.
+//! The frame of a page: head, style, and the escaping of foreign text.
 
 use crate::shared::terminal::safe;
 
-/// Text of others for HTML, inside elements and quoted attributes.
+/// Escapes foreign text for HTML, in elements and quoted attributes.
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in safe(text).chars() {
@@ -18,7 +18,7 @@ pub(crate) fn escape(text: &str) -> String {
     out
 }
 
-/// A sentence of ours with names of others between backticks: these become code.
+/// A sentence with foreign names between backticks, which become code.
 pub(crate) fn sentence(text: &str) -> String {
     let part = |(at, part): (usize, &str)| match at % 2 {
         0 => escape(part),
@@ -27,7 +27,7 @@ pub(crate) fn sentence(text: &str) -> String {
     text.split('`').enumerate().map(part).collect()
 }
 
-/// A page of this body, which is HTML already.
+/// A page with this body, which is HTML already.
 pub(crate) fn page(title: &str, body: &str) -> String {
     let title = escape(title);
     format!(
@@ -38,8 +38,8 @@ pub(crate) fn page(title: &str, body: &str) -> String {
     )
 }
 
-/// A table of rows; cells are escaped. The first column has names, whatever they look like; columns of numbers stand to the
-/// right, their heads too.
+/// A table. Cells are escaped. The first column holds names, whatever they look like; columns of numbers are
+/// right-aligned, with their heads.
 pub(crate) fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
     let mut out = String::from("<div class=\"wide\"><table>\n<thead><tr>");
     for (at, head) in heads.iter().enumerate() {
@@ -65,7 +65,7 @@ fn is_number(cell: &str) -> bool {
     cell.chars().all(|c| c.is_ascii_digit() || " ,.$%<-".contains(c))
 }
 
-/// How a cell stands: numbers to the right, and a moment on one line.
+/// The class of a cell: numbers are right-aligned, and times are not wrapped.
 pub(crate) fn class(cell: &str) -> &'static str {
     if hemostat_engine::base::time::parse(cell).is_ok() {
         " class=\"t\""
@@ -76,7 +76,7 @@ pub(crate) fn class(cell: &str) -> &'static str {
     }
 }
 
-/// Colours have a contrast of at least 4.5 on their ground, in both.
+/// Colours have a contrast of at least 4.5 against their background in both schemes.
 const STYLE: &str = "\
 :root { color-scheme: light dark; --ground: #fff; --ink: #1b1f24; --faint: #59636e; --line: #d1d9e0; --panel: #f6f8fa;
   --alarm: #b42318; --c0: #0b63ce; --c1: #b54708; --c2: #067647; --c3: #6941c6; --c4: #c11574; --c5: #475467; }

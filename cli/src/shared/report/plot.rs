@@ -1,4 +1,4 @@
-//! Lines over time, as SVG.
+//! Draws lines over time as SVG.
 
 use hemostat_engine::base::time;
 
@@ -11,26 +11,26 @@ const RIGHT: f64 = 28.0;
 const TOP: f64 = 26.0;
 const BOTTOM: f64 = 24.0;
 
-/// Lines that one plot shows; there are as many colours.
+/// The maximum number of lines in one plot; there are as many colours.
 pub(crate) const LINES: usize = 6;
 
-/// One line: its name, and a value for each step; `None` where there is nothing to show.
+/// A line: its name, and a value for each step; `None` leaves a gap.
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
     pub(crate) name: String,
     pub(crate) values: Vec<Option<f64>>,
 }
 
-/// A moment that is marked (Unix milliseconds).
+/// A marked moment (Unix milliseconds).
 #[derive(Debug, Clone)]
 pub(crate) struct Mark {
     pub(crate) at: u64,
     pub(crate) name: String,
-    /// The beginning of what turned bad, not a release.
+    /// It marks the beginning of an incident, not a release.
     pub(crate) begin: bool,
 }
 
-/// Several lines over one stretch of time (Unix milliseconds).
+/// Several lines over one period (Unix milliseconds).
 #[derive(Debug, Clone)]
 pub(crate) struct Plot<'a> {
     pub(crate) title: &'a str,
@@ -38,11 +38,11 @@ pub(crate) struct Plot<'a> {
     pub(crate) to: u64,
     pub(crate) lines: Vec<Line>,
     pub(crate) marks: &'a [Mark],
-    /// How a value is written at the axis.
+    /// Formats a value for the axis.
     pub(crate) unit: fn(f64) -> String,
 }
 
-/// A round number at or above a value: 1, 2 or 5 and zeros.
+/// The next round number at or above a value: 1, 2 or 5 times a power of ten.
 fn round_up(value: f64) -> f64 {
     if value <= 0.0 || !value.is_finite() {
         return 1.0;
@@ -55,7 +55,7 @@ fn round_up(value: f64) -> f64 {
         .unwrap_or(value)
 }
 
-/// Times at the axis: a round number of minutes apart, six to twelve of them.
+/// Times for the axis: at most twelve, a round number of minutes apart.
 fn ticks(from: u64, to: u64) -> Vec<u64> {
     const MINUTE: u64 = 60_000;
     let steps = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080, 40_320];
@@ -67,7 +67,7 @@ fn ticks(from: u64, to: u64) -> Vec<u64> {
 }
 
 impl Plot<'_> {
-    /// As a figure, with a legend that names each line.
+    /// The figure, with a legend that names each line.
     pub(crate) fn figure(&self) -> String {
         let title = escape(self.title);
         let highest =
@@ -123,7 +123,7 @@ impl Plot<'_> {
                     x(at),
                     y(*value)
                 ));
-                // A point without neighbours is a dot, not nothing.
+                // A point without neighbours is drawn as a dot.
                 if !pen {
                     path.push_str("h.01");
                 }
@@ -149,7 +149,7 @@ impl Plot<'_> {
         )
     }
 
-    /// Lines from top to bottom; names that would stand on one another are left to the table.
+    /// Vertical lines. Names that would overlap are left out; the table has them.
     fn marks(&self, svg: &mut String, x: &dyn Fn(u64) -> f64) {
         let mut free = LEFT;
         for mark in self.marks.iter().filter(|mark| (self.from..=self.to).contains(&mark.at)) {

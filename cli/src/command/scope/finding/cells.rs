@@ -1,31 +1,31 @@
-//! The search: every outcome in every cell and window.
+//! The search over all outcomes, cells and windows.
 
 use std::collections::HashMap;
 
 use super::super::survey::{Mix, Survey, TOGETHER, Track};
 
-/// Windows are tried on at most so many steps; the beginning is then found to the bucket.
+/// Windows are tried at this many steps at most; the beginning is then refined to the bucket.
 const STEPS: usize = 96;
 
-/// Fewer bad calls than this are no sign of anything.
+/// The minimum number of bad calls.
 const FEWEST: u64 = 5;
 
-/// A rate is worse when it is at least this many times what it is elsewhere.
+/// The minimum ratio of a rate to that elsewhere.
 const TIMES: f64 = 2.0;
 
-/// A log-likelihood ratio below this is chance: with some thousand cells and windows tried, e^-15 leaves little.
+/// The minimum log-likelihood ratio: with some thousand cells and windows tried, e^-15 leaves little to chance.
 const LEAST: f64 = 15.0;
 
-/// What one more label of a cell must gain.
+/// What each further label of a cell must add to the ratio.
 const PER_LABEL: f64 = 3.0;
 
-/// Cells of one set of labels that are tried; those with the most bad calls first.
+/// The maximum number of cells per set of labels; those with the most bad calls are tried.
 const CELLS: usize = 2000;
 
-/// What calls of a cell share: indexes into [`TOGETHER`], and the value of each.
+/// The values that the calls of a cell share, each with its index in [`TOGETHER`].
 type Values = Vec<(usize, u32)>;
 
-/// Calls that have something in common.
+/// Calls with something in common.
 #[derive(Debug, Clone)]
 pub(super) enum Cell {
     Mix(Values),
@@ -34,15 +34,15 @@ pub(super) enum Cell {
 
 /// The best explanation of one outcome.
 #[derive(Debug, Clone)]
-pub(super) struct Found {
+pub(super) struct Explanation {
     pub(super) cell: Cell,
     pub(super) outcome: u32,
-    /// Buckets from the first of the grid on.
+    /// A range of buckets, counted from the first of the grid.
     pub(super) window: (usize, usize),
     pub(super) score: f64,
 }
 
-/// A cell's calls and its bad ones, by step.
+/// A cell's calls and bad calls, by step.
 #[derive(Debug, Clone)]
 struct Rows {
     calls: Vec<u32>,
@@ -53,21 +53,21 @@ struct Search<'a> {
     survey: &'a Survey,
     first: i64,
     many: usize,
-    /// Buckets of a step.
+    /// Buckets per step.
     per: usize,
     steps: usize,
     all: Rows,
-    best: HashMap<u32, Found>,
+    best: HashMap<u32, Explanation>,
 }
 
-/// True for what a limit does, or would do.
+/// True for an action of a limit, enforced or in shadow.
 pub(super) fn met_a_limit(outcome: &str) -> bool {
     let action = outcome.rsplit_once(':').map_or("", |(_, action)| action);
     ["reject", "downgrade"].contains(&action.trim_start_matches("shadow-"))
 }
 
-/// The best cell and window of every outcome for which there is one.
-pub(super) fn search(survey: &Survey) -> Vec<Found> {
+/// The best cell and window for each outcome that has any.
+pub(super) fn search(survey: &Survey) -> Vec<Explanation> {
     let (first, many) = survey.grid.span();
     if many < 2 {
         return Vec::new();
@@ -98,7 +98,7 @@ pub(super) fn search(survey: &Survey) -> Vec<Found> {
             search.judge(&Cell::Label(name.clone(), value.clone()), 1, &rows);
         }
     }
-    let mut found: Vec<Found> = std::mem::take(&mut search.best).into_values().collect();
+    let mut found: Vec<Explanation> = std::mem::take(&mut search.best).into_values().collect();
     found.iter_mut().for_each(|found| search.to_the_bucket(found));
     found
 }
@@ -125,7 +125,7 @@ impl Search<'_> {
         let mut cells: HashMap<Values, (u64, Vec<&Track>)> = HashMap::new();
         for (mix, track) in &self.survey.mixes {
             let values = masked(mix, mask);
-            // A label that is not there names nobody.
+            // A missing label identifies nobody.
             if values.iter().any(|(_, value)| *value == 0) {
                 continue;
             }
@@ -147,9 +147,9 @@ impl Search<'_> {
         }
     }
 
-    /// Every window of a cell, for every outcome that it has.
+    /// Judges every window of a cell, for each of its outcomes.
     fn judge(&mut self, cell: &Cell, labels: u32, rows: &Rows) {
-        // A call that a limit refuses is served by no model: among the served ones there is none of them to compare with.
+        // A call refused by a limit has no served model, so it cannot be compared by that.
         let by_served = match cell {
             Cell::Mix(values) => values.iter().any(|(at, _)| TOGETHER.get(*at) == Some(&"served")),
             Cell::Label(..) => false,
@@ -167,14 +167,14 @@ impl Search<'_> {
             let score = score - PER_LABEL * f64::from(labels);
             let better = self.best.get(outcome).is_none_or(|known| score > known.score + 1e-9);
             if score >= LEAST && better {
-                let found = Found { cell: cell.clone(), outcome: *outcome, window, score };
+                let found = Explanation { cell: cell.clone(), outcome: *outcome, window, score };
                 self.best.insert(*outcome, found);
             }
         }
     }
 
-    /// From steps to buckets: the beginning and the end that explain most, near those of the steps.
-    fn to_the_bucket(&self, found: &mut Found) {
+    /// Refines the beginning and the end from steps to buckets.
+    fn to_the_bucket(&self, found: &mut Explanation) {
         let (mut calls, mut bad) = (vec![0; self.many], vec![0; self.many]);
         let mut add = |track: &Track| {
             track.calls.add_to(&mut calls, self.first, 1);
@@ -216,22 +216,23 @@ impl Search<'_> {
             best(&mut near(to).map(|to| (from, to))).map_or(to, |(_, to)| to)
         };
         let begin = best(&mut near(from).map(|from| (from, end))).map_or(from, |(from, _)| from);
-        // It began with a bad call, not with the quiet minutes before it.
+        // It begins with a bad call, not with quiet minutes before one.
         let quiet = bad.iter().skip(begin).take_while(|count| **count == 0).count();
         let begin = (begin + quiet).min(end.saturating_sub(1));
-        // Nor did it end with the quiet minutes after its last.
+        // It ends with its last bad call, not with quiet minutes after it.
         let last = bad.iter().take(end).rposition(|count| *count > 0);
         let end = last.map_or(end, |last| (last + 1).max(begin + 1));
         let (begin, end) = with_edges(&bad, begin, end);
-        // It is over only where bad calls were due after it and did not come: a few quiet minutes say nothing.
+        // It is over only if bad calls were to be expected after it and did not come: a few quiet minutes prove
+        // nothing.
         let due =
             between(&bads, (begin, end)) as f64 * (self.many - end) as f64 / (end - begin) as f64;
         found.window = (begin, if due < FEWEST as f64 { self.many } else { end });
     }
 }
 
-/// Where nothing at all was bad outside, the buckets at its edges belong to it: part of each was before it or after it, so that
-/// its rate alone would leave them out, and their bad calls with them.
+/// If there is no bad call outside, the buckets at the edges belong to the window. They lie partly outside it, so their
+/// rate alone would exclude them, with their bad calls.
 fn with_edges(bad: &[u32], begin: usize, end: usize) -> (usize, usize) {
     let is_bad = |count: &&u32| **count > 0;
     let after = bad.iter().skip(end).take_while(is_bad).count();
@@ -259,7 +260,7 @@ fn between(sums: &[u64], (from, to): (usize, usize)) -> u64 {
     at(to).saturating_sub(at(from))
 }
 
-/// How much better two rates explain a window and the rest than one does.
+/// How much better two rates explain a window and the rest than one rate does.
 fn ratio(sums: &[u64], bads: &[u64], window: (usize, usize), (calls, bad): (u64, u64)) -> f64 {
     let (n, b) = (between(sums, window), between(bads, window));
     likelihood(b, n) + likelihood(bad.saturating_sub(b), calls.saturating_sub(n))
@@ -272,7 +273,7 @@ fn likelihood(bad: u64, calls: u64) -> f64 {
     if calls == 0 { 0.0 } else { part(b) + part(n - b) }
 }
 
-/// The window of one row that explains most, if the rate turned worse there.
+/// The window of a row that explains most, if the rate rose there.
 fn best_window(
     calls: &[u32],
     bad: &[u32],
@@ -284,7 +285,7 @@ fn best_window(
     let before_all = prefix(all);
     let mut best: Option<((usize, usize), f64)> = None;
     for from in 1..steps {
-        // What was so from the log's beginning on did not turn, and one window begins where something bad does.
+        // A rate that was high from the log's beginning did not rise, and a window begins with a bad call.
         if between(&before_all, (0, from)) == 0 || bad.get(from).is_none_or(|count| *count == 0) {
             continue;
         }

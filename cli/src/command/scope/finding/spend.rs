@@ -1,38 +1,38 @@
-//! What became dear: whose spending grew, and since when.
+//! Whose spending grew, and since when.
 
 use super::super::survey::{Survey, TOGETHER, Track};
 
-/// Windows begin at one of so many steps.
+/// The number of steps at which windows may begin.
 const STEPS: usize = 96;
 
-/// Spending has grown when it is at least this many times what it was.
+/// The minimum ratio of spending to what it was before.
 const TIMES: f64 = 3.0;
 
-/// And when what it costs more is at least this share of all that was spent.
+/// The minimum share of the additional cost in all spending.
 const SHARE: f64 = 0.1;
 
-/// Steps before that are needed to know what is usual, and steps that something must last which is over.
+/// Steps that are needed to know the usual spending, and that an increase which is over must have lasted.
 const USUAL: usize = 3;
 
-/// Fewer calls than this are no change of spending, however dear each was.
+/// The minimum number of calls, however dear each is.
 const FEWEST: u64 = 20;
 
-/// Somebody or something that spends more than before.
+/// A label value whose spending grew.
 #[derive(Debug, Clone)]
 pub(crate) struct Dearer {
     pub(crate) label: (String, String),
     pub(crate) since_ms: u64,
-    /// When it ended, where it did before the log.
+    /// When it ended, if before the end of the log.
     pub(crate) until_ms: Option<u64>,
-    /// USD an hour, in that time and before it.
+    /// USD per hour, in that time and before it.
     pub(crate) now: f64,
     pub(crate) before: f64,
-    /// USD above what it would have been.
+    /// USD in excess of the usual spending.
     pub(crate) more: f64,
     pub(crate) calls: u64,
 }
 
-/// The value of one label whose spending grew most, whether it still does or a cap has ended it.
+/// The label value whose spending grew most, whether it continues or a cap has ended it.
 pub(crate) fn dearer(survey: &Survey) -> Option<Dearer> {
     let (first, many) = survey.grid.span();
     let per = many.div_ceil(STEPS).max(1);
@@ -53,7 +53,7 @@ pub(crate) fn dearer(survey: &Survey) -> Option<Dearer> {
         let before = usd(past) / (past.len() as f64 * step_hours);
         let now = usd(present) / (present.len() as f64 * step_hours);
         let more = usd(present) - before * present.len() as f64 * step_hours;
-        // The same money is seen in every label: it is said of the one whose own past was cheapest.
+        // The same money appears under every label: it is attributed to the one whose own past was cheapest.
         let telling = |more: f64, before: f64, now: f64| more * (1.0 - before / now);
         let calls: u64 = calls.iter().take(to).skip(from).map(|count| u64::from(*count)).sum();
         let lasts = to == steps || to - from >= USUAL;
@@ -82,7 +82,7 @@ pub(crate) fn dearer(survey: &Survey) -> Option<Dearer> {
             judge(name, value, &[track]);
         }
     }
-    // A new prompt version or model takes over what the old one cost: that alone is no news.
+    // A new prompt version or model takes over the cost of the old one, which is no news.
     let features =
         TOGETHER.iter().zip(&survey.names).enumerate().filter(|(_, (name, _))| **name == "feature");
     for (at, (name, names)) in features {
@@ -99,7 +99,7 @@ pub(crate) fn dearer(survey: &Survey) -> Option<Dearer> {
     best
 }
 
-/// The steps within which a higher rate of spending than outside explains the row best.
+/// The range of steps in which a higher rate of spending explains the row best.
 fn turn(money: &[u64]) -> Option<(usize, usize)> {
     let all: u64 = money.iter().sum();
     let part = |sum: u64, steps: usize| {
