@@ -1,5 +1,4 @@
-//! Reads the tool calls of answers with `serde_json`, apart from the engine's own reading: what a client would carry
-//! out.
+//! Reads the tool calls of answers with `serde_json`, independently of the engine: what a client would carry out.
 
 use std::collections::BTreeMap;
 
@@ -9,13 +8,13 @@ use crate::Recording;
 use crate::dialects;
 use crate::text::events;
 
-/// A call as a client has it in the end.
+/// A call as a client has it at the end of the answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
     pub name: String,
     pub args: Value,
     pub id: String,
-    /// The caller carries it out, not the provider.
+    /// The caller carries it out; otherwise the provider does.
     pub client: bool,
 }
 
@@ -32,7 +31,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-/// The calls of an answer, in their order.
+/// The calls of an answer, in order.
 pub fn calls(recording: &Recording, body: &[u8]) -> Vec<Call> {
     let events = events(recording, body);
     match recording.dialect.as_str() {
@@ -126,7 +125,7 @@ fn cohere(events: &[Value]) -> Vec<Call> {
 }
 
 fn chat(events: &[Value]) -> Vec<Call> {
-    // As SDKs do: by choice and index; name and arguments are joined.
+    // As in SDKs: pieces of a name and of arguments are joined by choice and index.
     let mut open: BTreeMap<(u64, u64, String), (String, String, String)> = BTreeMap::new();
     let mut last_id: BTreeMap<(u64, u64), String> = BTreeMap::new();
     for choice in events.iter().flat_map(|event| list(&event["choices"])) {
@@ -262,7 +261,7 @@ fn gemini(events: &[Value]) -> Vec<Call> {
         }
         for call in [&part["functionCall"], &part["toolCall"]] {
             let name = if call["name"].is_string() { &call["name"] } else { &call["toolType"] };
-            // Pieces that go on have no name.
+            // Later pieces have no name.
             if !text(name).is_empty() {
                 all.push(Call {
                     name: text(name),
@@ -276,7 +275,7 @@ fn gemini(events: &[Value]) -> Vec<Call> {
     all
 }
 
-/// Reasons for which the answer or its choices ended.
+/// The reasons for which the answer or its choices ended.
 pub fn stops(recording: &Recording, body: &[u8]) -> Vec<String> {
     let mut stops = Vec::new();
     for event in events(recording, body) {

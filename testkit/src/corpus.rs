@@ -1,4 +1,4 @@
-//! The recorded exchanges of `testdata/recorded`, read once for everybody who plays them.
+//! Reads the recorded exchanges of `testdata/recorded`.
 
 use std::path::{Path, PathBuf};
 
@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use crate::recording::Recording;
 use crate::{Caller, dialects, messages, text};
 
-/// All recorded exchanges of the dialects, in the order of their names, and some of Anthropic's as Bedrock's InvokeModel
-/// has them.
+/// All recorded exchanges of the dialects, ordered by name, and some of Anthropic's in the form of Bedrock's
+/// InvokeModel.
 pub fn recordings() -> Vec<Recording> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/recorded");
     let mut all = Vec::new();
@@ -48,7 +48,8 @@ pub fn mcp_recordings() -> Vec<(Recording, Caller)> {
     all.collect()
 }
 
-/// The same model behind Bedrock: what it says, in a `chunk` each; the request without what the path says.
+/// The same exchange through Bedrock's InvokeModel: each event of the answer in a `chunk`, and the request without what
+/// the path says. `None` if it is not such an exchange.
 pub fn invoked(recording: &Recording) -> Option<Recording> {
     if recording.dialect != "anthropic"
         || recording.status != 200

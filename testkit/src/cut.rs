@@ -1,4 +1,4 @@
-//! How bytes are cut into chunks.
+//! Cuts bytes into chunks.
 
 /// How an answer's bytes are cut into chunks.
 #[derive(Debug, Clone)]
@@ -7,7 +7,7 @@ pub enum Cut {
     Every(usize),
     At(usize),
     Random(u64),
-    /// Server-sent events, each by itself.
+    /// One server-sent event per chunk.
     Events,
 }
 
@@ -18,7 +18,7 @@ impl Cut {
             Cut::Whole => vec![bytes],
             Cut::Every(size) => bytes.chunks(size).collect(),
             Cut::At(at) => {
-                // A request's body may be shorter than the answer that is cut.
+                // The request's body is cut too, and may be shorter than the answer.
                 let (before, after) = bytes.split_at(at.min(bytes.len()));
                 vec![before, after]
             }
@@ -41,12 +41,13 @@ pub fn events(body: &[u8]) -> Vec<&[u8]> {
     split(body, |rest| [after(rest, b"\n\n"), after(rest, b"\r\n\r\n")].into_iter().flatten().min())
 }
 
-/// The end of the first such gap.
+/// The offset behind the first occurrence of a gap.
 pub(crate) fn after(bytes: &[u8], gap: &[u8]) -> Option<usize> {
     bytes.windows(gap.len()).position(|window| window == gap).map(|at| at + gap.len())
 }
 
-/// Bytes in parts, each as long as `end` says of what is left; all that is left where it says nothing.
+/// Splits bytes into parts: `end` gives the length of the next part of the rest; without one, the rest is the last
+/// part.
 pub(crate) fn split(bytes: &[u8], end: impl Fn(&[u8]) -> Option<usize>) -> Vec<&[u8]> {
     let (mut rest, mut parts) = (bytes, Vec::new());
     while !rest.is_empty() {

@@ -64,7 +64,7 @@ pub fn find(name: &str) -> Option<&'static Dialect> {
 /// The dialect with this name.
 ///
 /// # Panics
-/// There is none.
+/// No row has it.
 pub fn dialect(name: &str) -> &'static Dialect {
     find(name).unwrap_or_else(|| panic!("no dialect {name}"))
 }

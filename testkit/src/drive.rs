@@ -1,4 +1,4 @@
-//! The driver: one exchange of the engine, driven as the filter drives it, and what everybody around it saw.
+//! Drives one exchange of the engine as the filter does, and records what everybody around it saw.
 
 use std::rc::Rc;
 
@@ -12,15 +12,15 @@ use hemostat_engine::policy::Program;
 
 use crate::{Cut, Recording};
 
-/// What callers, upstream and operators saw.
+/// What the caller, upstream and operators saw.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// The body that upstream got; `None`: it was never asked.
+    /// The body that upstream received; `None`: it was not asked.
     pub upstream: Option<Vec<u8>>,
     pub upstream_edits: Vec<HeaderEdit>,
     pub status: u16,
     pub body: Vec<u8>,
-    /// Bytes that had left after each chunk.
+    /// The number of bytes that had left after each chunk.
     pub after_chunk: Vec<usize>,
     pub reset: bool,
     pub headers: Vec<(String, String)>,
@@ -58,13 +58,13 @@ impl Seen {
 #[derive(Debug, Clone, Default)]
 pub struct Caller {
     pub headers: Vec<(&'static str, String)>,
-    /// The memory of used grants.
+    /// The memory of used grants; `None`: there is none.
     pub slots: Option<Rc<dyn GrantSlots>>,
-    /// The accounts that its exchanges charge; `None`: each has its own.
+    /// The accounts that its exchanges charge; `None`: each exchange has its own.
     pub accounts: Option<Rc<MemoryStore>>,
 }
 
-/// Sends a recorded request through the policy and plays the recorded answer, cut as said.
+/// Sends a recorded request through the policy and plays the recorded answer, cut in this way.
 pub fn run(program: &Rc<Program>, recording: &Recording, cut: &Cut) -> Seen {
     run_as(program, recording, cut, &Caller::default())
 }
@@ -73,7 +73,7 @@ pub fn run_as(program: &Rc<Program>, recording: &Recording, cut: &Cut, caller: &
     drive(program, recording, cut, caller, false)
 }
 
-/// The same, but no frame of the answer is known by its bytes: each is parsed and read.
+/// Like [`run`], but no event is recognised by its bytes: each is parsed and read.
 pub fn run_every_frame(program: &Rc<Program>, recording: &Recording, cut: &Cut) -> Seen {
     drive(program, recording, cut, &Caller::default(), true)
 }
@@ -139,7 +139,7 @@ fn drive(
                 seen.upstream_edits.extend(edits);
                 verdict = exchange.request_body(Some(&body));
             }
-            // Nobody is there to answer.
+            // There is no service here to answer.
             RequestVerdict::Ask(callouts) => {
                 let unsent = |number| exchange.callout_answered(number, CalloutReply::NotSent);
                 let decided = (0..callouts.len()).filter_map(unsent).last();
@@ -162,7 +162,7 @@ fn drive(
     seen
 }
 
-/// Shows a body until it is known what it is.
+/// Feeds the body until the engine knows what it is.
 fn sniff(exchange: &mut Exchange, body: &[u8], cut: &Cut) -> RequestVerdict {
     for chunk in cut.chunks(body) {
         let verdict = exchange.request_sniff(chunk, false);

@@ -1,16 +1,16 @@
-//! How cost grows with size, told within one run: a machine that is slow is so at both sizes, and one that is busy is
-//! not all the time.
+//! Asserts how cost grows with size, by a ratio within one run: a slow machine is slow at both sizes, and a busy one is
+//! not busy all the time.
 
 use std::time::{Duration, Instant};
 
-/// Eight times the size costs no more than this many times as much: eight, and what memory that is new and caches that
-/// are full add. What grows with the square costs sixty-four times.
+/// The maximum cost of eight times the size: eight times as much, plus the effect of new memory and full caches.
+/// Quadratic growth would cost sixty-four times as much.
 const MOST: u32 = 24;
 
-/// Runs are repeated until the smallest of each size say so, at most this often.
+/// The maximum number of runs. They are repeated until the fastest of each size are within the bound.
 const ROUNDS: usize = 60;
 
-/// Runs `run` on a thing and on one of eight times the size.
+/// Runs `run` on a value and on one of eight times its size.
 ///
 /// # Panics
 /// The second costs more than [`MOST`] times as much in every round.

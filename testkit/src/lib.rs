@@ -1,5 +1,5 @@
-//! What the tests and benches of all crates share: the recorded corpus, the list of dialects, a driver of
-//! exchanges that cuts bodies anywhere, and readers of answers that use none of the code under test.
+//! Shared by the tests and benches of all crates: the recorded corpus, the list of dialects, a driver of exchanges that
+//! cuts bodies anywhere, and readers of answers that are independent of the code under test.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

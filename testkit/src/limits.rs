@@ -1,4 +1,4 @@
-//! What tests of limits share: a proxy with one worker and its accounts, and answers to play.
+//! Support for tests of limits: a proxy with one worker and its accounts, and answers to play.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -24,11 +24,11 @@ pub struct Proxy {
     pub program: Rc<Program>,
     pub store: Rc<MemoryStore>,
     pub book: Rc<Book>,
-    /// What it shares with a fleet, and the service that is asked.
+    /// The fleet's table and rate-limit service, if it is one of a fleet.
     pub fleet: Option<(Rc<FleetTable>, RefCell<Rls>)>,
 }
 
-/// What a caller got, if it got it from the proxy.
+/// A reply that the proxy itself gave to the caller.
 #[derive(Debug)]
 pub struct Refusal {
     pub status: u16,
@@ -42,7 +42,7 @@ impl Refusal {
     }
 }
 
-/// A request that went on.
+/// A request that was passed on.
 pub struct Asked {
     pub exchange: Exchange,
     pub edits: Vec<HeaderEdit>,
@@ -56,13 +56,13 @@ impl Proxy {
         Self { program: program(policy), store, book, fleet: None }
     }
 
-    /// One of a fleet: limits with `global` are kept by a service too.
+    /// A proxy of a fleet: limits with `global` are also kept by a service.
     pub fn of_fleet(policy: Value) -> Self {
         let table = Rc::new(FleetTable::new(Rc::new(MemoryStore::new(T0))));
         Self { fleet: Some((table, RefCell::default())), ..Self::new(policy) }
     }
 
-    /// The same accounts under another policy.
+    /// Pushes another policy; the accounts stay.
     pub fn push(&mut self, policy: Value) {
         self.program = program(policy);
     }
@@ -134,7 +134,7 @@ impl Proxy {
         self.ask("/v1/chat/completions", &body, &[])
     }
 
-    /// What is left of a limit without labels.
+    /// What is left of a limit without `per`.
     pub fn left(&self, rule: usize) -> u64 {
         let limit = &self.program.limits.rules[rule];
         let labels = Labels::unread(&self.program.labels, None);
@@ -163,7 +163,7 @@ impl Asked {
         self.exchange.response_headers(&headers.into(), local, false, T0 + S)
     }
 
-    /// Plays an answer to its end (or as far as `bytes` go); gives what the caller got.
+    /// Plays an answer, to its end if `end`; returns what the caller got.
     pub fn answer(&mut self, content_type: &str, bytes: &[u8], end: bool) -> Vec<u8> {
         let mut out = Vec::new();
         match self.begin(200, content_type, false) {
@@ -204,7 +204,7 @@ impl Asked {
 
 pub const CAP: u64 = 10_000_000;
 
-/// A limit on tokens, one on money, one on requests, one on places; in this order.
+/// Four limits, in this order: on tokens, money, requests, and places in flight.
 pub fn limits() -> Value {
     json!([
         {"id": "tokens", "allow": {"tokens": CAP, "every": "day"}},
@@ -229,7 +229,7 @@ pub fn hello(stream: bool) -> Value {
            "messages": [{"role": "user", "content": "Say hello to everybody."}]})
 }
 
-/// The estimate of [`hello`]'s input.
+/// The estimated input tokens of [`hello`].
 pub fn hello_input() -> u64 {
     let proxy = proxy(json!({}));
     let asked = proxy.chat(hello(false)).unwrap();

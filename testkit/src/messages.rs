@@ -1,4 +1,5 @@
-//! Event streams, read and written apart from the engine's own code: what a client such as boto3 would make of them.
+//! Binary event streams (`application/vnd.amazon.eventstream`), read and written independently of the engine: what a
+//! client such as boto3 would see.
 
 use serde_json::Value;
 
@@ -7,7 +8,7 @@ use serde_json::Value;
 pub struct Message {
     /// Its string headers.
     pub headers: Vec<(String, String)>,
-    /// Its payload as it stands.
+    /// Its payload as sent.
     pub payload: Vec<u8>,
 }
 
@@ -16,7 +17,7 @@ impl Message {
         self.headers.iter().find(|(own, _)| own == name).map_or("", |(_, value)| value)
     }
 
-    /// The payload; of a `chunk` the event that stands in it.
+    /// The payload as JSON; for a `chunk`, the event inside it.
     pub fn event(&self) -> Value {
         let payload: Value = serde_json::from_slice(&self.payload).unwrap_or(Value::Null);
         match payload["bytes"].as_str() {
@@ -48,7 +49,7 @@ fn number(bytes: &[u8], at: usize) -> usize {
 /// The messages of a body.
 ///
 /// # Panics
-/// Where a client would raise: a wrong checksum, a message that is cut off.
+/// A client would raise an error: a checksum is wrong, or a message is truncated.
 pub fn messages(mut body: &[u8]) -> Vec<Message> {
     let mut all = Vec::new();
     while !body.is_empty() {
@@ -76,7 +77,7 @@ pub fn messages(mut body: &[u8]) -> Vec<Message> {
     all
 }
 
-/// A message as Bedrock sends it.
+/// Writes a message as Bedrock sends it.
 pub fn message(kind: &str, payload: &[u8]) -> Vec<u8> {
     with_headers(
         &[(":event-type", kind), (":content-type", "application/json"), (":message-type", "event")],
@@ -103,7 +104,7 @@ pub fn with_headers(headers: &[(&str, &str)], payload: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A model's own event in a message.
+/// Writes a model's own event as a `chunk` message.
 pub fn chunk(event: &str) -> Vec<u8> {
     let bytes = hemostat_engine::base::base64::encode(event.as_bytes());
     message("chunk", format!(r#"{{"bytes":"{bytes}","p":"abcdefgh"}}"#).as_bytes())

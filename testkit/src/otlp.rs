@@ -1,5 +1,5 @@
-//! Reads spans by walking protobuf generically, apart from the engine's writer: fields by number, as the `.proto` files of
-//! opentelemetry-proto number them.
+//! Reads spans by walking protobuf generically, independently of the engine's writer. Fields are numbered as in the
+//! `.proto` files of opentelemetry-proto.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,10 @@ impl Field {
     }
 }
 
-/// All fields of a message in order; panics where it is none.
+/// All fields of a message, in order.
+///
+/// # Panics
+/// It is not a valid message.
 pub fn fields(mut rest: &[u8]) -> Vec<(u64, Field)> {
     let mut all = Vec::new();
     let varint = |rest: &mut &[u8]| {
@@ -102,7 +105,7 @@ pub fn span(bytes: &[u8]) -> Span {
     span
 }
 
-/// The attributes of the resource, and the spans, of an export.
+/// The attributes of the resource, and the spans of an export.
 pub fn export(bytes: &[u8]) -> (BTreeMap<String, Value>, Vec<Span>) {
     let (mut resource, mut spans) = (BTreeMap::new(), Vec::new());
     for (number, field) in fields(bytes) {
@@ -146,14 +149,14 @@ fn any(bytes: &[u8]) -> Value {
 }
 
 impl Span {
-    /// An attribute that is JSON text.
+    /// An attribute that holds JSON text.
     pub fn json(&self, key: &str) -> Value {
         self.attributes
             .get(key)
             .map_or(Value::Null, |value| serde_json::from_str(value.as_str().unwrap()).unwrap())
     }
 
-    /// What parts of this type say, message by message.
+    /// The contents of parts of this type, message by message.
     pub fn said(&self, key: &str, kind: &str) -> Vec<String> {
         let messages = self.json(key);
         let messages = messages.as_array().cloned().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Policies as tests write them.
+//! Compiles policies for tests.
 
 use std::rc::Rc;
 
@@ -11,7 +11,7 @@ pub fn program(policy: Value) -> Rc<Program> {
     program_under(json!({}), policy)
 }
 
-/// The same with other fields of the configuration.
+/// Like [`program`], with these fields of the plugin configuration.
 pub fn program_under(config: Value, policy: Value) -> Rc<Program> {
     let (mut config, mut policy) = (config, policy);
     policy["hemostat"] = json!(1);

@@ -16,7 +16,7 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// A call in JSON that a test makes, and its answer.
+    /// An exchange that a test makes: a JSON request and its answer.
     pub fn made(path: &str, request: impl ToString, response: impl ToString) -> Self {
         Self {
             name: path.to_owned(),
@@ -37,17 +37,17 @@ impl Recording {
             || self.is_messages()
     }
 
-    /// Binary messages.
+    /// Whether its answer is binary messages.
     pub fn is_messages(&self) -> bool {
         self.content_type == "application/vnd.amazon.eventstream"
     }
 
-    /// A Gemini stream as a JSON array.
+    /// Whether its answer is a Gemini stream in the form of a JSON array.
     pub fn is_array(&self) -> bool {
         self.path.contains(":streamGenerateContent") && !self.path.contains("alt=sse")
     }
 
-    /// The frames of a streamed answer, each with what ends it; those of an array are one.
+    /// The frames of a streamed answer, each with its terminator; an array is one frame.
     pub fn frames(&self) -> Vec<&[u8]> {
         match self.content_type.as_str() {
             "application/x-ndjson" => split(&self.response, |rest| after(rest, b"\n")),

@@ -1,11 +1,11 @@
-//! A rate-limit service that has reservations, as a value: what limitador does with `Reserve`, `Commit`, `CheckRateLimit`
-//! and `Report`, read and written apart from the product's own code.
+//! A rate-limit service with reservations, as a value: does what limitador does with `Reserve`, `Commit`,
+//! `CheckRateLimit` and `Report`, independently of the product's own code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use hemostat_engine::base::callout::Callout;
 
-/// What a field of a message holds.
+/// The value of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Field {
     Number(u64),
@@ -25,7 +25,7 @@ fn number(bytes: &mut &[u8]) -> u64 {
     value
 }
 
-/// The fields of a message; of those with one number the last.
+/// The fields of a message by number; of repeated fields the last.
 fn fields(mut bytes: &[u8]) -> BTreeMap<u64, Field> {
     let mut all = BTreeMap::new();
     while !bytes.is_empty() {
@@ -45,23 +45,23 @@ fn fields(mut bytes: &[u8]) -> BTreeMap<u64, Field> {
     all
 }
 
-/// A question, read.
+/// A parsed call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// The method.
     pub method: &'static str,
-    /// The descriptor as it came: whose account.
+    /// The descriptor as sent: it identifies the account.
     pub account: Vec<u8>,
-    /// What is reserved, committed or reported.
+    /// The amount that is reserved, committed or reported.
     pub amount: u64,
-    /// Of a reservation.
+    /// The id of the reservation.
     pub id: String,
-    /// For how long, in seconds.
+    /// The lifetime of the reservation, in seconds.
     pub ttl_s: u64,
 }
 
 impl Request {
-    /// Reads a callout.
+    /// Parses a callout.
     pub fn read(call: &Callout) -> Self {
         assert_eq!(call.service, "kuadrant.service.ratelimit.v1.RateLimitService");
         let all = fields(&call.message);
@@ -91,19 +91,19 @@ impl Request {
 /// The service.
 #[derive(Debug, Default)]
 pub struct Rls {
-    /// What an account may use; one without a cap has none.
+    /// The caps of accounts; an account without one is not limited.
     pub caps: BTreeMap<Vec<u8>, u64>,
-    /// What was used, by account.
+    /// Usage by account.
     pub counted: BTreeMap<Vec<u8>, u64>,
-    /// What is held: account and amount by id.
+    /// Reservations by id: account and amount.
     pub held: BTreeMap<String, (Vec<u8>, u64)>,
-    /// Reservations that were committed.
+    /// The ids of committed reservations.
     pub committed: BTreeSet<String>,
     ids: u64,
 }
 
 impl Rls {
-    /// What was used in all.
+    /// The total usage.
     pub fn total(&self) -> u64 {
         self.counted.values().sum()
     }

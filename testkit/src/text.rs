@@ -1,4 +1,4 @@
-//! Reads the text of answers with `serde_json`, apart from the engine's own reading: what a person would see.
+//! Reads the text of answers with `serde_json`, independently of the engine: what a person would see.
 
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::Recording;
 use crate::dialects::{self, Dialect};
 
-/// The events of an SSE body, or the elements of an array, or the whole body.
+/// The events of an SSE body, the elements of an array, or the whole body.
 pub fn events(recording: &Recording, body: &[u8]) -> Vec<Value> {
     if recording.is_array() || !recording.is_stream() {
         return match serde_json::from_slice(body).unwrap_or(Value::Null) {
@@ -36,7 +36,8 @@ pub fn events(recording: &Recording, body: &[u8]) -> Vec<Value> {
         .collect()
 }
 
-/// The answer's texts by channel (choice, block, item, candidate): content and refusals, not reasoning, not tools.
+/// The texts of an answer by channel (choice, block, item, candidate): content and refusals, without reasoning and tool
+/// calls.
 pub fn texts(recording: &Recording, body: &[u8]) -> BTreeMap<String, String> {
     let mut out = BTreeMap::new();
     for event in events(recording, body) {
@@ -62,7 +63,7 @@ pub fn texts(recording: &Recording, body: &[u8]) -> BTreeMap<String, String> {
             }
             "gemini-interactions" => interactions(&event, &mut out),
             "a2a" | "a2a-before" => a2a(&event, &mut out),
-            // The folder holds what was asked through both doors.
+            // The folder has recordings of both endpoints.
             "ollama" | "ollama-generate" => {
                 add(&mut out, "content".to_owned(), &event["message"]["content"]);
                 add(&mut out, "content".to_owned(), &event["response"]);
@@ -83,7 +84,7 @@ pub fn texts(recording: &Recording, body: &[u8]) -> BTreeMap<String, String> {
     out
 }
 
-/// An item's number. One that is missing is the first, as it is to clients that go on without it.
+/// The index of an item. A missing one counts as 0, as clients treat it.
 fn index(value: &Value) -> String {
     if value.is_null() { "0".to_owned() } else { value.to_string() }
 }
@@ -94,7 +95,7 @@ fn add(out: &mut BTreeMap<String, String>, channel: String, text: &Value) {
     }
 }
 
-/// What an agent says and makes, wherever the protocol's versions have it.
+/// Adds the texts of an agent's messages and artifacts, wherever the protocol's versions have them.
 fn a2a(event: &Value, out: &mut BTreeMap<String, String>) {
     let of = event.get("result").unwrap_or(event);
     let named = ["task", "message", "statusUpdate", "artifactUpdate"];
@@ -102,7 +103,7 @@ fn a2a(event: &Value, out: &mut BTreeMap<String, String>) {
     for (channel, holder) in [
         ("message".to_owned(), object),
         ("message".to_owned(), &object["status"]["message"]),
-        // Clients put together what is of one artifact.
+        // Clients join the parts of one artifact.
         (format!("artifact {}", object["artifact"]["artifactId"]), &object["artifact"]),
     ] {
         for part in list(&holder["parts"]).iter().chain(list(&holder["content"])) {
@@ -206,7 +207,7 @@ fn gemini(event: &Value, out: &mut BTreeMap<String, String>) {
     }
 }
 
-/// A phrase from the middle of the longest text: some words, or, where there are no blanks, some characters.
+/// A phrase from the middle of the longest text: some words, or some characters if there are no spaces.
 pub fn phrase(texts: &BTreeMap<String, String>) -> Option<String> {
     let text = texts.values().max_by_key(|text| text.len())?;
     let words: Vec<&str> = text.split_inclusive(char::is_whitespace).collect();
