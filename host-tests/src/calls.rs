@@ -54,13 +54,13 @@ impl CallAnswer {
         CallAnswer::default()
     }
 
-    /// What Envoy makes of a cluster without a healthy host.
+    /// Envoy's answer for a cluster without a healthy host.
     #[must_use]
     pub fn no_healthy_upstream() -> CallAnswer {
         CallAnswer::new(503, "no healthy upstream")
     }
 
-    /// What Envoy makes of a call that takes too long.
+    /// Envoy's answer for a call that takes too long.
     #[must_use]
     pub fn timeout() -> CallAnswer {
         CallAnswer::new(504, "upstream request timeout")
@@ -113,7 +113,7 @@ impl Calls {
     }
 }
 
-/// What an upstream string of a gRPC call means to Envoy.
+/// How Envoy understands the upstream string of a gRPC call.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum GrpcTarget {
     /// A cluster, named by a serialized `GrpcService` or bare.

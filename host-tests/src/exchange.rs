@@ -182,13 +182,13 @@ impl Exchange {
         self
     }
 
-    /// What the two sides saw until now. What may still come is not missed.
+    /// What the two sides have seen so far; what may still arrive is not reported as missing.
     #[must_use]
     pub fn so_far(&self) -> Outcome {
         self.with(|stream| stream.outcome(false)).unwrap_or_default()
     }
 
-    /// How many events there were; [`crate::Increment::step`] counts the same way.
+    /// The number of events so far; [`crate::Increment::step`] counts the same way.
     #[must_use]
     pub fn step_count(&self) -> usize {
         self.with(|stream| stream.step).unwrap_or_default()
@@ -224,7 +224,7 @@ impl Exchange {
         };
         vm.end_root_if_unused(stream.root);
         let mut outcome = stream.outcome(true);
-        // What hung before the last callbacks hung, even if they let it go.
+        // What hung before the last callbacks counts as hung, even if they released it.
         for violation in missing.unwrap_or_default() {
             if !outcome.violations.contains(&violation) {
                 outcome.violations.push(violation);

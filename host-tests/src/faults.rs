@@ -1,4 +1,4 @@
-//! Host calls that fail because a test wants them to.
+//! Host calls that fail because a test planned it.
 
 use std::collections::BTreeMap;
 

@@ -171,7 +171,7 @@ impl Vm {
         }
     }
 
-    /// The guest let the body go: all that waited leaves with it.
+    /// The guest let the body pass: everything that waited leaves with it.
     pub(crate) fn data_passes(&mut self, id: u32, direction: Direction, end: bool) {
         let empty_end = self.host.quirks().empty_end_is_an_end;
         let Some(stream) = self.open(id, direction) else { return };
@@ -319,7 +319,7 @@ impl Vm {
         }
     }
 
-    /// The VM trapped: the exchange that did it gets an error if it still can, the others are cut off.
+    /// Called when the VM trapped: the exchange that caused it gets an error if possible, the others are reset.
     pub(crate) fn die(&mut self, culprit: u32, trapped: &Trapped) {
         self.dead = Some(trapped.clone());
         let status = if self.host.quirks().new_vm_after_trap { 500 } else { 503 };

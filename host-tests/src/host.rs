@@ -55,7 +55,7 @@ pub struct Settings {
     /// Pause in a headers callback holds the headers only (Envoy's `StopIteration`), so body callbacks run.
     /// Without it they wait until the guest resumes.
     pub allow_on_headers_stop_iteration: bool,
-    /// What happens after a trap.
+    /// What happens to exchanges after a trap.
     pub failure_policy: FailurePolicy,
     /// Bytes of a body that the host buffers for a pausing guest (Envoy's
     /// `per_connection_buffer_limit_bytes`).
@@ -76,7 +76,7 @@ const ENVOY_MEMORY_LIMIT: usize = 1 << 30;
 const FUEL_PER_CALL: u64 = 4_000_000_000;
 
 impl Settings {
-    /// The settings of this kind of host, as it comes.
+    /// The default settings of this kind of host.
     #[must_use]
     pub fn of(kind: HostKind) -> Settings {
         Settings {
@@ -103,7 +103,7 @@ impl Default for Settings {
 
 type Foreign = Arc<dyn Fn(&[u8]) -> Result<Vec<u8>, Status> + Send + Sync>;
 
-/// What changes in a process; all of it behind one lock that is never held while a guest runs.
+/// The mutable state of a process, behind one lock that is never held while a guest runs.
 #[derive(Default)]
 pub(crate) struct Process {
     pub(crate) data: SharedData,
@@ -202,7 +202,7 @@ impl Host {
         self.0.settings.quirks
     }
 
-    /// A thread that panicked while it held the lock has left whole values: nothing is changed in two steps.
+    /// A thread that panics while holding the lock leaves a consistent state: no change takes two steps.
     pub(crate) fn process(&self) -> MutexGuard<'_, Process> {
         self.0.process.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -266,7 +266,7 @@ impl Host {
         self.process().log.clone()
     }
 
-    /// Makes a cluster known, so that callouts to it work.
+    /// Adds a cluster, so that callouts to it work.
     pub fn add_cluster(&self, name: impl AsRef<[u8]>) {
         self.process().clusters.insert(name.as_ref().to_vec());
     }
@@ -300,7 +300,7 @@ impl Host {
         self.process().faults.plan(Some(import), None, status);
     }
 
-    /// Forgets planned faults.
+    /// Clears planned faults.
     pub fn clear_faults(&self) {
         self.process().faults.clear();
     }

@@ -1,4 +1,4 @@
-//! Guest memory, where every pointer is hostile.
+//! Access to guest memory, in which every pointer is hostile.
 
 use wasmtime::{AsContextMut, Caller};
 
@@ -20,7 +20,7 @@ impl From<Status> for Fail {
     }
 }
 
-/// A call of the host that is a reason to stop the guest, as some hosts do.
+/// A call for which the host stops the guest, as some hosts do.
 pub(crate) fn stop(cause: &str) -> Fail {
     Fail::Stop(wasmtime::Error::new(HostStop(cause.to_owned())))
 }
@@ -69,8 +69,8 @@ pub(crate) fn write_u64(guest: Guest<'_, '_>, ptr: i32, value: u64) -> Result<()
     write(guest, ptr, &value.to_le_bytes())
 }
 
-/// Puts bytes into memory that the guest's allocator gives, and tells where. Nothing is allocated for
-/// no bytes: the pointer is 0 then.
+/// Copies bytes into memory from the guest's allocator, and tells the guest where. For no bytes, nothing is allocated:
+/// the pointer is 0.
 pub(crate) fn give(
     guest: Guest<'_, '_>,
     bytes: &[u8],

@@ -68,7 +68,7 @@ impl From<&[u8]> for Source {
     }
 }
 
-/// Compiled code and nothing else: all state of guests is in their stores.
+/// Holds compiled code only: all state of guests is in their stores.
 struct Cache {
     engine: Engine,
     modules: Mutex<HashMap<Vec<u8>, Module>>,
@@ -117,7 +117,7 @@ impl Module {
             }
         };
         let cache = cache()?;
-        // Held while compiling: two tests that want the same module shall not compile it twice.
+        // Held while compiling, so that two tests that want the same module compile it once.
         let mut modules = cache.modules.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(module) = modules.get(&bytes) {
             return Ok(module.clone());

@@ -1,5 +1,5 @@
-//! A host that sends no request before its body is whole, and gathers answers in silence: nginx with ngx_wasm_module
-//! ([`crate::Quirks::streams_requests`], [`crate::Quirks::asks_while_held`]).
+//! A host that sends no request before its body is whole, and buffers answers without asking the guest: nginx with
+//! ngx_wasm_module ([`crate::Quirks::streams_requests`], [`crate::Quirks::asks_while_held`]).
 
 use crate::abi::Direction;
 use crate::flow::{CONTINUE, flush};
@@ -7,8 +7,8 @@ use crate::stream::Iteration;
 use crate::vm::{Vm, size};
 
 impl Vm {
-    /// The guest has seen a request's headers: they wait for the body, and can be changed until then. Where the guest paused,
-    /// they wait for ever.
+    /// Called when the guest has seen a request's headers: they wait for the body, and can be changed until then. If
+    /// the guest paused, they wait for ever.
     pub(crate) fn request_headers_seen(&mut self, id: u32, action: i32, end: bool) {
         let Some(stream) = self.open(id, Direction::Request) else { return };
         if action != CONTINUE {
@@ -19,7 +19,7 @@ impl Vm {
         }
     }
 
-    /// A piece of a request's body: the guest is shown all of it, once.
+    /// Adds a piece of a request's body. The guest is shown the whole body, once.
     pub(crate) fn request_body_gathered(&mut self, id: u32, bytes: Vec<u8>, end: bool) {
         let Some(stream) = self.open(id, Direction::Request) else { return };
         stream.request.buffer(bytes);
@@ -37,8 +37,8 @@ impl Vm {
         }
     }
 
-    /// A piece of an answer that the guest holds: it is asked at the end, and when there is no room for more. What is there
-    /// leaves then, and what follows as it comes.
+    /// Adds a piece of an answer that the guest holds. The guest is asked at the end, and when there is no more room;
+    /// what is buffered then leaves, and the rest passes as it comes.
     pub(crate) fn response_body_gathered(&mut self, id: u32, bytes: Vec<u8>, end: bool) {
         let Some(stream) = self.open(id, Direction::Response) else { return };
         if end {
@@ -50,7 +50,7 @@ impl Vm {
         }
     }
 
-    /// The guest holds more of an answer than the host keeps.
+    /// Ends the buffering of an answer for which there is no more room.
     pub(crate) fn no_more_room(&mut self, id: u32) {
         let Some(stream) = self.open(id, Direction::Response) else { return };
         let gathered = stream.response.buffered.as_ref().map_or(0, Vec::len);

@@ -1,4 +1,4 @@
-//! What the two sides of an exchange saw: the things that tests assert.
+//! What the two sides of an exchange saw, for tests to assert.
 
 use std::collections::BTreeMap;
 
@@ -9,24 +9,24 @@ use crate::headers::Headers;
 /// Body bytes that reached one side during one step of the driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Increment {
-    /// Which call on the exchange it was, from 1.
+    /// The number of the driver's call on the exchange, from 1.
     pub step: usize,
-    /// The bytes; can be none.
+    /// The bytes; may be empty.
     pub bytes: Vec<u8>,
 }
 
 /// What one side, the upstream or the downstream, got.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// The headers, when they came.
+    /// The headers, once they have arrived.
     pub headers: Option<Headers>,
     /// The body, piece by piece.
     pub increments: Vec<Increment>,
-    /// The trailers, when there were some.
+    /// The trailers, if there were any.
     pub trailers: Option<Headers>,
-    /// The message came to its regular end.
+    /// The message ended regularly.
     pub ended: bool,
-    /// The stream was cut off: for the upstream, its answer is no longer wanted.
+    /// The stream was reset; for the upstream: its answer is no longer wanted.
     pub reset: bool,
 }
 
@@ -43,7 +43,7 @@ impl Seen {
         String::from_utf8_lossy(&self.body()).into_owned()
     }
 
-    /// The body up to and with this step.
+    /// The body up to and including this step.
     #[must_use]
     pub fn body_by(&self, step: usize) -> Vec<u8> {
         let parts = self.increments.iter().filter(|i| i.step <= step);
@@ -82,11 +82,11 @@ pub struct LocalReply {
     pub grpc_status: Option<i32>,
 }
 
-/// A defect that the host itself does not report, but that breaks a peer.
+/// A defect that the host does not report, but that breaks a peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Violation {
-    /// The body was changed, and `content-length` tells the old size: the peer waits or cuts.
+    /// The body was changed, but `content-length` has the old size: the peer waits or truncates.
     ContentLength {
         /// Which message.
         direction: Direction,
@@ -95,14 +95,14 @@ pub enum Violation {
         /// How many bytes left.
         sent: u64,
     },
-    /// A header was changed after the headers had left: nobody sees the change.
+    /// A header was changed after the headers had left: the change has no effect.
     LateHeaderChange {
         /// Which message.
         direction: Direction,
         /// The header's name.
         name: String,
     },
-    /// All of the message came in, and the guest kept it: the exchange hangs until a timeout.
+    /// The message is complete, but the guest keeps it: the exchange hangs until a timeout.
     Stalled {
         /// Which message.
         direction: Direction,
@@ -112,18 +112,18 @@ pub enum Violation {
         /// The string, with bytes that are not UTF-8 replaced.
         upstream: String,
     },
-    /// The test did what no peer can do, such as answering a request that it did not get.
+    /// The test did something that no peer can do, such as answering a request that did not arrive.
     Driver(&'static str),
 }
 
-/// All that came of an exchange.
+/// The result of an exchange.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// What the upstream got.
+    /// What the upstream received.
     pub upstream: Seen,
-    /// What the client got.
+    /// What the client received.
     pub downstream: Seen,
-    /// The guest's first local reply, else the host's own; also when it came too late and became a reset.
+    /// The guest's first local reply, else the host's own; also one that came too late and became a reset.
     pub local_reply: Option<LocalReply>,
     /// The response code details that the access log shows.
     pub details: Option<String>,
@@ -131,9 +131,9 @@ pub struct Outcome {
     pub flags: i64,
     /// The properties that the guest set (Envoy: filter state, without the prefix `wasm.`).
     pub properties: BTreeMap<String, Vec<u8>>,
-    /// Defects.
+    /// The defects that were found.
     pub violations: Vec<Violation>,
-    /// The trap that ended the exchange.
+    /// The trap that ended the exchange, if one did.
     pub trapped: Option<Trapped>,
     /// Fuel that the callbacks of this exchange used: a measure of work that does not depend on the machine.
     pub fuel: u64,

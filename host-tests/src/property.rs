@@ -55,7 +55,7 @@ impl Property {
     }
 }
 
-/// A path as guests write it: the parts with a zero byte between them.
+/// A path as guests write it: parts separated by a zero byte.
 pub(crate) fn join(path: &[&str]) -> Vec<u8> {
     path.join("\0").into_bytes()
 }

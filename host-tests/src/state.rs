@@ -1,4 +1,4 @@
-//! What host calls of one instance work on: everything is in the store, nothing is global.
+//! The state that host calls of one instance work on: all of it is in the store, none is global.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub(crate) struct Tick {
     pub(crate) due: Duration,
 }
 
-/// What a host call asked for and what happens only when the callback has returned.
+/// An effect that a host call asked for, and that takes place once the callback has returned.
 #[derive(Debug)]
 pub(crate) enum Deferred {
     Resume(u32, Direction),
@@ -52,9 +52,9 @@ pub(crate) struct HostState {
     pub(crate) current: u32,
     /// What the guest made the effective context; 0 for none.
     pub(crate) effective: u32,
-    /// `_initialize` runs: only `proxy_log` may be called.
+    /// True while `_initialize` runs: only `proxy_log` may be called.
     pub(crate) restricted: bool,
-    /// The guest's allocator runs for the host.
+    /// True while the guest's allocator runs for the host.
     pub(crate) allocating: bool,
     /// The root whose configuration can be read, during `proxy_on_configure`.
     pub(crate) configuring: Option<u32>,

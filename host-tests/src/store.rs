@@ -29,8 +29,8 @@ impl SharedData {
         self.entries.get(key).cloned()
     }
 
-    /// `cas` 0 writes in any case. Where `creates` holds, a missing key takes any number: so a number
-    /// that cannot be current (0xFFFFFFFF) means "create if absent".
+    /// `cas` 0 always writes. If `creates` holds, a missing key accepts any number, so that a number that is never
+    /// current (0xFFFFFFFF) means "create if absent".
     pub(crate) fn set(
         &mut self,
         key: &[u8],
@@ -78,7 +78,7 @@ pub(crate) struct SharedQueues {
 }
 
 impl SharedQueues {
-    /// The last one to register is the one that hears of new items.
+    /// The last root context to register is told of new items.
     pub(crate) fn register(&mut self, vm_id: &[u8], name: &[u8], listener: Listener) -> u32 {
         let next = u32::try_from(self.ids.len()).unwrap_or(u32::MAX).saturating_add(1);
         let id = *self.ids.entry((vm_id.to_vec(), name.to_vec())).or_insert(next);
@@ -105,7 +105,7 @@ impl SharedQueues {
         queue.items.pop_front().ok_or(Status::Empty)
     }
 
-    /// The notices for this worker; they are gone afterwards.
+    /// Takes the pending notices for this worker.
     pub(crate) fn take_ready(&mut self, worker: u32) -> Vec<(u32, u32)> {
         let (mine, others) = std::mem::take(&mut self.ready)
             .into_iter()
@@ -126,7 +126,7 @@ pub enum Metric {
     Histogram(Vec<u64>),
 }
 
-/// The stats of the process by name: one of a name, however often and wherever it was defined.
+/// The stats of the process by name: one for each name, however often and wherever it was defined.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics(BTreeMap<(MetricKind, String), Metric>);
 

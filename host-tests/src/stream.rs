@@ -41,9 +41,9 @@ pub(crate) struct Half {
     pub(crate) iteration: Iteration,
     /// All of the message came in.
     pub(crate) ended: bool,
-    /// There was no room for what the guest held: a pause means nothing any more.
+    /// There was no room for what the guest held: its pauses no longer have an effect.
     pub(crate) gave_up: bool,
-    /// The guest has left nothing of what it was shown last.
+    /// The guest removed all of what it was last shown.
     pub(crate) emptied: bool,
     pub(crate) received: usize,
     /// `content-length` as it came in.
@@ -71,13 +71,13 @@ pub(crate) struct Stream {
     pub(crate) root: u32,
     pub(crate) request: Half,
     pub(crate) response: Half,
-    /// No plugin runs: its VM is dead, and the policy lets exchanges pass.
+    /// No plugin runs: the VM is dead, and the policy lets exchanges pass.
     pub(crate) bypass: bool,
     /// The plugin's VM is dead, and the policy refuses exchanges.
     pub(crate) refused: bool,
     /// The request path is closed: there was a local reply.
     pub(crate) answered: bool,
-    /// Nothing more happens: complete local reply, reset or trap.
+    /// The exchange is over: a complete local reply, a reset or a trap.
     pub(crate) over: bool,
     /// `proxy_on_log` and what follows.
     pub(crate) logging: bool,
@@ -87,7 +87,7 @@ pub(crate) struct Stream {
     pub(crate) buffer_limit: usize,
     pub(crate) stop_iteration: bool,
     pub(crate) local_reply: Option<LocalReply>,
-    /// The guest has sent one: its next ones are ignored.
+    /// The guest has sent a local reply: further ones are ignored.
     pub(crate) guest_replied: bool,
     pub(crate) code: Option<u16>,
     pub(crate) details: Option<String>,
@@ -156,7 +156,7 @@ impl Stream {
         seen.ended = true;
     }
 
-    /// Cuts both sides off, as far as they are not complete.
+    /// Resets both sides, unless they are complete.
     pub(crate) fn reset(&mut self) {
         self.over = true;
         self.downstream.reset |= !self.downstream.ended;

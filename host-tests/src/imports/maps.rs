@@ -1,4 +1,4 @@
-//! Header and trailer maps, and when a guest can get at them.
+//! Header and trailer maps, and when a guest can access them.
 
 use crate::abi::{Direction, MapKind, Status, decode_pairs, encode_pairs};
 use crate::headers::Headers;
@@ -6,7 +6,7 @@ use crate::memory::{Fail, Guest, give, read, write_u32};
 use crate::outcome::Violation;
 use crate::state::HostState;
 
-/// A map to read; `None` when it is not there in this phase.
+/// A map to read; `None` if it does not exist in this phase.
 fn map(state: &HostState, kind: MapKind) -> Option<&Headers> {
     let answer = state.calls.answer.as_ref();
     match kind {
@@ -25,7 +25,7 @@ fn map(state: &HostState, kind: MapKind) -> Option<&Headers> {
     }
 }
 
-/// A map to change. At the end of a body there are trailers to add to, even if none came.
+/// A map to change. At the end of a body there are trailers to add to, even if none arrived.
 fn map_mut(state: &mut HostState, kind: MapKind) -> Option<&mut Headers> {
     let stream = state.stream_mut().filter(|stream| !stream.logging)?;
     let at_end = stream.end_of_stream;
@@ -51,7 +51,7 @@ fn kind(code: i32) -> Result<MapKind, Status> {
     MapKind::from_code(code).ok_or(Status::BadArgument)
 }
 
-/// A change that nobody will see is a defect of the guest that Envoy keeps silent about.
+/// A change without effect is a defect of the guest that Envoy does not report.
 fn note_late_change(state: &mut HostState, kind: MapKind, name: &[u8]) {
     if let (MapKind::Headers(direction), Some(stream)) = (kind, state.stream_mut())
         && stream.half(direction).headers_sent
@@ -86,7 +86,7 @@ pub(super) fn size(guest: Guest<'_, '_>, code: i32, ret: i32) -> Result<(), Fail
     write_u32(guest, ret, u32::try_from(size).unwrap_or(u32::MAX))
 }
 
-/// A map that is not there reads as an empty one.
+/// A missing map reads as an empty one.
 pub(super) fn get_pairs(
     guest: Guest<'_, '_>,
     code: i32,

@@ -89,7 +89,7 @@ host_calls! {
     proxy_get_metric(id: i32, ret: i32) => metrics::get;
 }
 
-/// What all host calls have in common: the phase, planned faults, and the status.
+/// What all host calls share: the phase, planned faults, and the status.
 fn enter<'b>(
     guest: &mut Caller<'b, HostState>,
     name: &'static str,
@@ -99,7 +99,7 @@ fn enter<'b>(
     let result = if state.restricted && name != "proxy_log" {
         Err(stop(&format!("`{name}` may not be called during `_initialize`")))
     } else if state.allocating {
-        // An allocator that calls the host that calls the allocator would never end.
+        // An allocator that calls the host, which calls the allocator, would never return.
         Err(Fail::Status(Status::InternalFailure))
     } else if let Some(status) = state.host.process().faults.on_call(name) {
         Err(Fail::Status(status))

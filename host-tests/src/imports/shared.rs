@@ -41,7 +41,7 @@ pub(super) fn register_queue(
 ) -> Result<(), Fail> {
     let name = read(guest, name, len)?;
     let state = guest.data();
-    // Workers count from 1: what a canary registers is heard by nobody.
+    // Workers count from 1: what a canary registers never hears of items.
     let listener = Listener { worker: state.worker.unwrap_or(0), root: state.root() };
     let vm_id = state.host.settings().vm_id.as_bytes();
     let id = state.host.process().queues.register(vm_id, &name, listener);

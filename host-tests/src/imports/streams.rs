@@ -1,4 +1,4 @@
-//! Going on, closing, answering. All of it happens after the callback has returned.
+//! Resuming, closing and replying: all take effect after the callback has returned.
 
 use crate::abi::{Direction, Status, decode_pairs};
 use crate::memory::{Fail, Guest, read, stop};
