@@ -30,6 +30,8 @@ pub struct AccountKey {
 pub struct LimitKey {
     /// The hash of everything before the values of labels.
     hash: Sha256,
+    /// The same, finished: what identifies the account of a limit without labels, and where in its slots it belongs.
+    whole: ([u8; 16], u32),
     number: u32,
 }
 
@@ -38,8 +40,8 @@ impl LimitKey {
     #[must_use]
     pub fn new(name: &[u8]) -> Self {
         let hash = Sha256::new().chain_update(name);
-        let number = number(&hash.clone().finalize());
-        Self { hash, number }
+        let digest = hash.clone().finalize();
+        Self { hash, whole: halves(&digest), number: number(&digest) }
     }
 
     /// The number that its accounts store.
@@ -53,14 +55,18 @@ impl AccountKey {
     /// The account of a limit for these label values. `share`: how many accounts of a slot the limit may take.
     #[must_use]
     pub fn new(limit: &LimitKey, values: &[&str], share: usize) -> Self {
-        let mut hash = limit.hash.clone();
-        for value in values {
-            // Preceded by its length, no value can run into the next.
-            hash.update((value.len() as u64).to_le_bytes());
-            hash.update(value);
+        let (mut first, mut whole) = (0, limit.whole);
+        if let [own, ..] = values {
+            let mut hash = limit.hash.clone();
+            for value in values {
+                // Preceded by its length, no value can run into the next.
+                hash.update((value.len() as u64).to_le_bytes());
+                hash.update(value);
+            }
+            whole = halves(&hash.finalize());
+            first = number(&Sha256::digest(own));
         }
-        let (id, rest) = halves(&hash.finalize());
-        let first = values.first().map_or(0, |value| number(&Sha256::digest(value)));
+        let (id, rest) = whole;
         let per_group = LEDGER_SLOTS / LEDGER_GROUPS;
         let slot = (first % LEDGER_GROUPS) * per_group + rest % per_group;
         Self { id, limit: limit.number, first, slot, share }
