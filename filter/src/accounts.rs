@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use hemostat_engine::base::decimal::digits;
 use hemostat_engine::fleet::FleetTable;
 use hemostat_engine::ledger::{Book, Store, StoredValue, WriteOutcome};
 
@@ -33,7 +34,7 @@ pub fn fleet() -> Rc<FleetTable> {
 
 impl SharedData {
     fn name(&self, slot: u32) -> String {
-        ["hemostat/", self.0, "/", &slot.to_string()].concat()
+        ["hemostat/", self.0, "/", &digits(slot.into())].concat()
     }
 }
 
