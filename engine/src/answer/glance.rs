@@ -20,7 +20,7 @@ use super::KnownEvents;
 use crate::dialect::spend::Usage;
 use crate::dialect::{self, DialectId, MemberNames, RecordMembers};
 use crate::limits::{GLANCE_BEGUN, GLANCE_HEAD, GLANCE_TAIL};
-use crate::wire::find;
+use crate::wire::find::{self, Letters};
 use crate::wire::json::Doc;
 
 /// Keeps the two ends of one answer.
@@ -240,7 +240,7 @@ impl Member {
 struct Sought {
     members: &'static RecordMembers,
     /// What the names of each begin with; no name begins with a zero.
-    letters: [u8; Member::ALL.len()],
+    letters: Letters,
 }
 
 impl Sought {
@@ -289,7 +289,7 @@ fn said(own: &mut String, value: &[u8]) -> bool {
 /// How an OpenAI response ended: by the type of its last event, or by the status of a whole one.
 fn ending(bytes: &[u8]) -> Option<&'static str> {
     let mut from = 0;
-    while let Some(open) = find::first_name(bytes, from, *b"ts") {
+    while let Some(open) = find::first_name(bytes, from, *b"ts\0\0\0") {
         from = open + 1;
         let inside = bytes.get(from..).unwrap_or_default();
         let word = match value(inside, b"type") {

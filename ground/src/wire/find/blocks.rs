@@ -6,6 +6,7 @@ use core::arch::wasm32::{
 };
 
 use super::classes::Classes;
+use super::Letters;
 use crate::base::vector::load;
 
 /// The position of the first byte of a block that `marks` sets.
@@ -97,14 +98,14 @@ pub(super) fn byte(bytes: &[u8], byte: u8) -> usize {
     first(bytes, 0, |v| u8x16_eq(v, u8x16_splat(byte)), |own| own == byte)
 }
 
-fn is_name<const N: usize>(pair: &[u8], letters: [u8; N]) -> bool {
+fn is_name(pair: &[u8], letters: Letters) -> bool {
     matches!(pair, [b'"', letter] if letters.contains(letter))
 }
 
 /// Which of the sixteen bytes from `at` on are quotes that are followed by one of the letters, by bits; `None` if there
 /// are fewer than seventeen bytes.
 #[inline(always)]
-fn names<const N: usize>(bytes: &[u8], at: usize, letters: [u8; N]) -> Option<u16> {
+fn names(bytes: &[u8], at: usize, letters: Letters) -> Option<u16> {
     let block: &[u8; 17] = bytes.get(at..)?.first_chunk()?;
     let (quotes, behind) = (block.first_chunk()?, block.last_chunk()?);
     let behind = load(behind);
@@ -116,11 +117,7 @@ fn names<const N: usize>(bytes: &[u8], at: usize, letters: [u8; N]) -> Option<u1
 }
 
 #[inline(always)]
-pub(super) fn first_name<const N: usize>(
-    bytes: &[u8],
-    from: usize,
-    letters: [u8; N],
-) -> Option<usize> {
+pub(super) fn first_name(bytes: &[u8], from: usize, letters: Letters) -> Option<usize> {
     let mut at = from;
     while let Some(found) = names(bytes, at, letters) {
         if found != 0 {
@@ -133,11 +130,7 @@ pub(super) fn first_name<const N: usize>(
 }
 
 #[inline(always)]
-pub(super) fn last_name<const N: usize>(
-    bytes: &[u8],
-    to: usize,
-    letters: [u8; N],
-) -> Option<usize> {
+pub(super) fn last_name(bytes: &[u8], to: usize, letters: Letters) -> Option<usize> {
     // Every examined quote is followed by a letter.
     let mut end = to.min(bytes.len().saturating_sub(1));
     while let Some(at) = end.checked_sub(16) {

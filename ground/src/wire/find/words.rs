@@ -1,6 +1,7 @@
 //! Eight bytes at a time, as numbers.
 
 use super::classes::Classes;
+use super::Letters;
 
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -57,24 +58,16 @@ pub(super) fn byte(bytes: &[u8], byte: u8) -> usize {
     first(bytes, 0, |word| zeros(word ^ repeated(byte)), |own| own == byte)
 }
 
-fn is_name<const N: usize>(pair: &[u8], letters: [u8; N]) -> bool {
+fn is_name(pair: &[u8], letters: Letters) -> bool {
     matches!(pair, [b'"', letter] if letters.contains(letter))
 }
 
-pub(super) fn first_name<const N: usize>(
-    bytes: &[u8],
-    from: usize,
-    letters: [u8; N],
-) -> Option<usize> {
+pub(super) fn first_name(bytes: &[u8], from: usize, letters: Letters) -> Option<usize> {
     let rest = bytes.get(from..)?;
     Some(from + rest.windows(2).position(|pair| is_name(pair, letters))?)
 }
 
-pub(super) fn last_name<const N: usize>(
-    bytes: &[u8],
-    to: usize,
-    letters: [u8; N],
-) -> Option<usize> {
+pub(super) fn last_name(bytes: &[u8], to: usize, letters: Letters) -> Option<usize> {
     let before = bytes.get(..to.saturating_add(1)).unwrap_or(bytes);
     before.windows(2).rposition(|pair| is_name(pair, letters))
 }
