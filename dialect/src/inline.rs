@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use crate::limits::INLINE_HEAD_BYTES;
+use crate::wire::find;
 
 /// The parts of a `data:` URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,14 +54,25 @@ pub(super) fn content(value: &[u8]) -> FileContent {
     if !base64 {
         return FileContent::Encoded;
     }
-    let Some(head) = from_base64(data, INLINE_HEAD_BYTES) else { return FileContent::Plain };
-    let cut = head.len() >= INLINE_HEAD_BYTES;
-    let valid = match std::str::from_utf8(&head) {
-        Ok(_) => true,
-        Err(error) => cut && error.error_len().is_none(),
-    };
-    if valid && !head.contains(&0) { FileContent::Encoded } else { FileContent::Binary }
+    for most in [FIRST_BYTES, INLINE_HEAD_BYTES] {
+        let Some(head) = from_base64(data, most) else { return FileContent::Plain };
+        let cut = head.len() >= most;
+        let valid = match std::str::from_utf8(&head) {
+            Ok(_) => true,
+            Err(error) => cut && error.error_len().is_none(),
+        };
+        if !valid || head.contains(&0) {
+            return FileContent::Binary;
+        }
+        if !cut {
+            break;
+        }
+    }
+    FileContent::Encoded
 }
+
+/// Most binary formats begin with bytes that are not text: no more of them is decoded.
+const FIRST_BYTES: usize = 48;
 
 /// The text of a file that is [`FileContent::Encoded`].
 pub fn text(value: &[u8]) -> String {
@@ -81,7 +93,10 @@ fn from_base64(text: &[u8], most: usize) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity((text.len() / 4 * 3 + 3).min(most));
     let (mut buffer, mut bits) = (0_u32, 0_u32);
     let text = percent_free(text);
-    for byte in text.iter() {
+    for (at, byte) in text.iter().enumerate() {
+        if out.len() >= most {
+            return (find::base64_end(&text, at) == text.len()).then_some(out);
+        }
         let sextet = match byte {
             b'A'..=b'Z' => byte - b'A',
             b'a'..=b'z' => byte - b'a' + 26,
@@ -95,9 +110,7 @@ fn from_base64(text: &[u8], most: usize) -> Option<Vec<u8>> {
         bits += 6;
         if bits >= 8 {
             bits -= 8;
-            if out.len() < most {
-                out.push((buffer >> bits) as u8);
-            }
+            out.push((buffer >> bits) as u8);
             buffer &= (1 << bits) - 1;
         }
     }
@@ -106,7 +119,7 @@ fn from_base64(text: &[u8], most: usize) -> Option<Vec<u8>> {
 
 /// An address may percent-encode `+`, `/` and `=`.
 fn percent_free(text: &[u8]) -> Cow<'_, [u8]> {
-    if text.contains(&b'%') { from_percent(text).into() } else { text.into() }
+    if find::byte(text, b'%').is_some() { from_percent(text).into() } else { text.into() }
 }
 
 fn from_percent(text: &[u8]) -> Vec<u8> {
@@ -168,6 +181,31 @@ mod tests {
             let code = lines.join("\r\n");
             prop_assert_eq!(text(code.as_bytes()), said.clone());
             prop_assert_eq!(content(code.as_bytes()), FileContent::Encoded);
+        }
+
+        /// What is told by the first bytes is what all that are looked at tell.
+        #[test]
+        fn a_file_is_told_by_all_of_its_beginning(
+            said in prop::collection::vec(prop_oneof![30 => 0x20_u8..0x7f, 1 => any::<u8>()], 0..200),
+            times in 1_usize..80, other in prop::option::of(any::<prop::sample::Index>()),
+        ) {
+            let bytes = said.repeat(times);
+            let mut code = crate::base::base64::encode(&bytes).into_bytes();
+            if let (Some(other), false) = (other, code.is_empty()) {
+                let at = other.index(code.len());
+                code[at] = b'!';
+            }
+            let head = bytes.get(..INLINE_HEAD_BYTES).unwrap_or(&bytes);
+            let valid = match std::str::from_utf8(head) {
+                Ok(_) => true,
+                Err(error) => head.len() == INLINE_HEAD_BYTES && error.error_len().is_none(),
+            };
+            let is = match () {
+                () if code.contains(&b'!') => FileContent::Plain,
+                () if valid && !head.contains(&0) => FileContent::Encoded,
+                () => FileContent::Binary,
+            };
+            prop_assert_eq!(content(&code), is);
         }
 
         #[test]

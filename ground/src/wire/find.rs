@@ -38,6 +38,19 @@ pub fn byte(bytes: &[u8], byte: u8) -> Option<usize> {
     (at < bytes.len()).then_some(at)
 }
 
+/// The position of the first byte at or after `from` that base64 does not have: neither of its alphabets (RFC 4648, §4 and
+/// §5), nor as padding or as a blank. The length if there is none.
+#[inline(never)]
+pub fn base64_end(bytes: &[u8], from: usize) -> usize {
+    blocks::base64_end(bytes, from)
+}
+
+/// True for a byte of base64, a blank included.
+const fn is_base64(byte: u8) -> bool {
+    let sign = matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=');
+    sign || byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
 /// The position of the first backslash.
 pub fn backslash(bytes: &[u8]) -> Option<usize> {
     byte(bytes, b'\\')
@@ -116,6 +129,10 @@ mod tests {
                 bytes.iter().skip(from).position(|b| is(*b)).map(|at| at + from)
             };
             prop_assert_eq!(super::line_end(&bytes, from), first(|b| matches!(b, b'\n' | b'\r')));
+            prop_assert_eq!(
+                super::base64_end(&bytes, from),
+                first(|b| !super::is_base64(b)).unwrap_or(bytes.len())
+            );
             prop_assert_eq!(super::backslash(&bytes), bytes.iter().position(|b| *b == b'\\'));
             prop_assert_eq!(
                 super::string_stop(&bytes, from),

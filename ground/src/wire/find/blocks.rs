@@ -2,11 +2,11 @@
 
 use core::arch::wasm32::{
     u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u8x16_sub, v128, v128_and, v128_any_true,
-    v128_or, v128_xor,
+    v128_not, v128_or, v128_xor,
 };
 
 use super::classes::Classes;
-use super::Letters;
+use super::{Letters, is_base64};
 use crate::base::vector::load;
 
 /// The position of the first byte of a block that `marks` sets.
@@ -98,6 +98,39 @@ pub(super) fn byte(bytes: &[u8], byte: u8) -> usize {
     first(bytes, 0, |v| u8x16_eq(v, u8x16_splat(byte)), |own| own == byte)
 }
 
+pub(super) fn base64_end(bytes: &[u8], from: usize) -> usize {
+    let others = |block| {
+        let is = |byte| u8x16_eq(block, u8x16_splat(byte));
+        // From `/` to `9`.
+        let digits = within(block, b'/', 11);
+        let signs = v128_or(v128_or(is(b'+'), is(b'-')), v128_or(is(b'_'), is(b'=')));
+        let blanks = v128_or(v128_or(is(b' '), is(b'\r')), within(block, b'\t', 2));
+        v128_not(v128_or(v128_or(letters(block), digits), v128_or(signs, blanks)))
+    };
+    let mut at = from;
+    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        if let Some(offset) = in_block(block, others) {
+            return at + offset;
+        }
+        at += 16;
+    }
+    let other = bytes.iter().skip(at).position(|byte| !is_base64(*byte));
+    other.map_or(bytes.len(), |offset| at + offset)
+}
+
+/// A range of `count` values from `first` on.
+#[inline(always)]
+fn within(block: v128, first: u8, count: u8) -> v128 {
+    u8x16_lt(u8x16_sub(block, u8x16_splat(first)), u8x16_splat(count))
+}
+
+/// ASCII letters.
+#[inline(always)]
+fn letters(block: v128) -> v128 {
+    // Upper and lower case differ in this bit.
+    within(v128_or(block, u8x16_splat(0x20)), b'a', 26)
+}
+
 fn is_name(pair: &[u8], letters: Letters) -> bool {
     matches!(pair, [b'"', letter] if letters.contains(letter))
 }
@@ -148,13 +181,8 @@ pub(super) fn last_name(bytes: &[u8], to: usize, letters: Letters) -> Option<usi
 pub(super) fn classes(block: &[u8; 16]) -> Classes {
     let block = load(block);
     let bits = |marks: v128| u32::from(u8x16_bitmask(marks));
-    // A range of `count` values from `first` on.
-    let within = |block: v128, first: u8, count: u8| {
-        u8x16_lt(u8x16_sub(block, u8x16_splat(first)), u8x16_splat(count))
-    };
     let is = |byte: u8| u8x16_eq(block, u8x16_splat(byte));
-    // Upper and lower case differ in this bit.
-    let letters = bits(within(v128_or(block, u8x16_splat(0x20)), b'a', 26));
+    let letters = bits(letters(block));
     let digits = bits(within(block, b'0', 10));
     let blanks = bits(v128_or(v128_or(is(b' '), is(b'\n')), v128_or(is(b'\r'), is(b'\t'))));
     let high = bits(block);

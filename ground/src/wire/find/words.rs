@@ -1,7 +1,7 @@
 //! Eight bytes at a time, as numbers.
 
 use super::classes::Classes;
-use super::Letters;
+use super::{Letters, is_base64};
 
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -56,6 +56,11 @@ pub(super) fn string_stop(bytes: &[u8], from: usize) -> usize {
 
 pub(super) fn byte(bytes: &[u8], byte: u8) -> usize {
     first(bytes, 0, |word| zeros(word ^ repeated(byte)), |own| own == byte)
+}
+
+pub(super) fn base64_end(bytes: &[u8], from: usize) -> usize {
+    let other = bytes.iter().skip(from).position(|byte| !is_base64(*byte));
+    other.map_or(bytes.len(), |at| from + at)
 }
 
 fn is_name(pair: &[u8], letters: Letters) -> bool {
