@@ -137,6 +137,21 @@ pub(crate) fn folds_to(member: &Value<'_>, name: &str) -> bool {
 
 #[inline(never)]
 fn may_fold_to(member: &Value<'_>, name: &str) -> bool {
+    let key = member.raw_key();
+    for (own, letter) in key.iter().zip(name.as_bytes()) {
+        if !own.is_ascii() || *own == b'\\' {
+            return decodes_and_folds_to(member, name);
+        }
+        if !own.eq_ignore_ascii_case(letter) {
+            return false;
+        }
+    }
+    key.len() == name.len()
+}
+
+/// The same for a key that is written with escapes, or has other letters than ASCII's.
+#[cold]
+fn decodes_and_folds_to(member: &Value<'_>, name: &str) -> bool {
     let key = member.key();
     if key.len() < name.len() || key.len() > name.len() * 3 {
         return false;
@@ -381,6 +396,27 @@ mod tests {
         ] {
             let found = all(&format!(r#"{{"method":" Tools/Call","params":{params},"id":1}}"#));
             assert_eq!(found.unwrap().remove(0).call.unwrap().name, None, "{params}");
+        }
+    }
+
+    #[test]
+    fn a_key_folds_to_a_name_as_its_letters_do() {
+        let letters = [
+            "m", "M", "et", "eT", "hod", "HOD", "s", "S", r"\u017f", "ſ", r"\u0065", "é", "k",
+            "\u{212a}", "",
+        ];
+        for seed in 0..letters.len().pow(4) {
+            let picked =
+                (0..4).map(|place| letters[seed / letters.len().pow(place) % letters.len()]);
+            let key = picked.collect::<String>();
+            let text = format!(r#"{{"{key}":1}}"#);
+            let mut doc = Doc::default();
+            doc.parse(text.as_bytes()).unwrap();
+            let member = doc.root(text.as_bytes()).children().next().unwrap();
+            for name in ["method", "s", "k", "methods"] {
+                let is = decodes_and_folds_to(&member, name);
+                assert_eq!(folds_to(&member, name), is, "{key} {name}");
+            }
         }
     }
 }
