@@ -4,7 +4,7 @@ use super::Unreadable;
 use super::fields::string;
 use super::request;
 use crate::wire::edit::Edit;
-use crate::wire::json::{Kind, Value};
+use crate::wire::json::{Kind, Name, Value};
 
 /// What a request says about its cost.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -309,9 +309,35 @@ pub(super) fn tokens(object: Option<Value<'_>>, name: &str) -> u64 {
     object.and_then(|object| some_tokens(&object, name)).unwrap_or(0)
 }
 
-/// A count in an answer's usage, if present. Some servers write it with a decimal point (`12.0`), some as a string.
+/// A count in an answer's usage, if present.
 pub(super) fn some_tokens(object: &Value<'_>, name: &str) -> Option<u64> {
-    let count = object.get(name)?;
+    tokens_of(&object.get(name)?)
+}
+
+/// The counts that an object has under these names, each where its name stands in the list.
+pub(super) fn counts<const N: usize>(
+    object: Option<Value<'_>>,
+    names: &'static [Name; N],
+) -> [Option<u64>; N] {
+    let mut found = [None; N];
+    if let Some(object) = object {
+        counts_into(&object, names, &mut found);
+    }
+    found
+}
+
+/// One copy for lists of any length.
+#[inline(never)]
+fn counts_into(object: &Value<'_>, names: &[Name], found: &mut [Option<u64>]) {
+    object.each_named(names, &mut |number, member| {
+        if let Some(count) = found.get_mut(number) {
+            *count = tokens_of(&member);
+        }
+    });
+}
+
+/// A count. Some servers write it with a decimal point (`12.0`), some as a string.
+pub(super) fn tokens_of(count: &Value<'_>) -> Option<u64> {
     count.as_u64().or_else(|| {
         let written = count.raw().trim_ascii_start();
         let digits = written.strip_prefix(b"\"").unwrap_or(written);

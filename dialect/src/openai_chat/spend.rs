@@ -1,10 +1,10 @@
 //! What a chat call may cost and what it did cost.
 
-use super::super::fields::string;
-use super::super::spend::{Spending, Usage, count, insert, some_tokens, tokens};
+use super::super::fields::{pick, string};
+use super::super::spend::{Spending, Usage, count, counts, insert, some_tokens, tokens, tokens_of};
 use super::super::{Unreadable, request};
 use crate::wire::edit::Edit;
-use crate::wire::json::{Kind, Value};
+use crate::wire::json::{Kind, Name, Value};
 
 pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
     // It depends on the server which of the two counts: the larger is the worst case.
@@ -47,54 +47,77 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     take(root.get("usage"), usage);
 }
 
+/// Counts of input tokens that were read from a cache, under the names of OpenAI, of DeepSeek and Moonshot, and of gateways to
+/// Anthropic's models, and then of those that were written to one. They stand in the details or beside them.
+const CACHE: [Name; 6] = Name::all([
+    "cached_tokens",
+    "prompt_cache_hit_tokens",
+    "cache_read_input_tokens",
+    "cache_write_tokens",
+    "cache_creation_tokens",
+    "cache_creation_input_tokens",
+]);
+
+/// How many of [`CACHE`] are of tokens that were read.
+const READ: usize = 3;
+
+/// What was written to a cache, by how long it is kept.
+const KEPT: [Name; 2] = Name::all(["cache_creation_token_details", "cache_creation"]);
+
+/// Other counts. Some servers use the names of the Responses API.
+const COUNTS: [Name; 9] = Name::all([
+    "prompt_tokens",
+    "input_tokens",
+    "completion_tokens",
+    "output_tokens",
+    "total_tokens",
+    "reasoning_tokens",
+    "citation_tokens",
+    "num_search_queries",
+    "num_sources_used",
+]);
+
+/// Counts in the details of what was read and made.
+const DETAILS: [Name; 3] = Name::all(["audio_tokens", "image_tokens", "reasoning_tokens"]);
+
 fn take(said: Option<Value<'_>>, usage: &mut Usage) {
     let Some(said) = said.filter(|said| said.kind() == Kind::Object) else { return };
-    let details = said.get("prompt_tokens_details");
-    let most = |names: &[&str]| {
-        let all = names.iter().flat_map(|name| [details, Some(said)].map(|of| tokens(of, name)));
-        all.max().unwrap_or(0)
-    };
-    // DeepSeek, Moonshot, and gateways to Anthropic's models have fields of their own.
-    let cached = most(&["cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens"]);
-    let written =
-        most(&["cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens"]);
-    // Some servers use the names of the Responses API.
-    let count = |own, other| some_tokens(&said, own).or_else(|| some_tokens(&said, other));
-    let prompt = count("prompt_tokens", "input_tokens");
+    let [details, details_made] =
+        pick(&said, ["prompt_tokens_details", "completion_tokens_details"]);
+    let [prompt, input, completion, output, total, own_reasoning, citations, queries, sources] =
+        counts(Some(said), &COUNTS);
+    let (mut cached, mut written, mut hour) = (0, 0, 0);
+    for of in [details, Some(said)].into_iter().flatten() {
+        of.each_named(&CACHE, &mut |number, member| {
+            let own = if number < READ { &mut cached } else { &mut written };
+            *own = tokens_of(&member).max(Some(*own)).unwrap_or(0);
+        });
+        of.each_named(&KEPT, &mut |_, kept| {
+            hour = tokens(Some(kept), "ephemeral_1h_input_tokens").max(hour);
+        });
+    }
+    let prompt = prompt.or(input);
     // Perplexity's models read what they cite in addition to the prompt, at the same price.
-    let read = prompt.map(|prompt| prompt.saturating_add(tokens(Some(said), "citation_tokens")));
+    let read = prompt.map(|prompt| prompt.saturating_add(citations.unwrap_or(0)));
     usage.input_with_cache(read, cached, written);
-    let hour = [details, Some(said)]
-        .into_iter()
-        .flatten()
-        .flat_map(|of| ["cache_creation_token_details", "cache_creation"].map(|name| of.get(name)));
-    let hour = hour.map(|kept| tokens(kept, "ephemeral_1h_input_tokens")).max().unwrap_or(0);
     usage.written_1h = usage.written_1h.max(hour);
-    let reasoning = tokens(said.get("completion_tokens_details"), "reasoning_tokens")
-        .max(tokens(Some(said), "reasoning_tokens"));
+    let [audio_read, ..] = counts(details, &DETAILS);
+    let [audio_made, image, reasoning] = counts(details_made, &DETAILS);
+    let reasoning = reasoning.max(own_reasoning).unwrap_or(0);
     usage.reasoning = usage.reasoning.max(reasoning);
-    let made = count("completion_tokens", "output_tokens");
-    usage.output_in(made, some_tokens(&said, "total_tokens"), prompt);
+    let made = completion.or(output);
+    usage.output_in(made, total, prompt);
     // If there is more reasoning than output, it is not included in the output.
     let beside = made.filter(|made| reasoning > *made).map(|made| made.saturating_add(reasoning));
     usage.output = usage.output.max(beside);
     // OpenAI does not report searches: one that `web_search_options` asked for is charged once. Others report a count.
-    for searches in [
-        some_tokens(&said, "num_search_queries"),
-        some_tokens(&said, "num_sources_used"),
-        said.get("server_tool_use").and_then(|ran| some_tokens(&ran, "web_search_requests")),
-    ]
-    .into_iter()
-    .flatten()
-    {
+    let ran = said.get("server_tool_use");
+    let searched = ran.and_then(|ran| some_tokens(&ran, "web_search_requests"));
+    for searches in [queries, sources, searched].into_iter().flatten() {
         usage.used("web_search", searches);
     }
-    let made = said.get("completion_tokens_details");
-    let audio = |of: Option<Value<'_>>| of.and_then(|of| some_tokens(&of, "audio_tokens"));
-    let image = made.and_then(|made| some_tokens(&made, "image_tokens"));
-    if let (Some(_), _) | (_, Some(_)) = (audio(details), audio(made)) {
-        let count = |of| audio(of).unwrap_or(0);
-        usage.modal("modality=audio", count(details), count(made));
+    if audio_read.or(audio_made).is_some() {
+        usage.modal("modality=audio", audio_read.unwrap_or(0), audio_made.unwrap_or(0));
     }
     if let Some(image) = image {
         usage.modal("modality=image", 0, image);

@@ -12,7 +12,7 @@ mod parse;
 mod string;
 mod template;
 
-pub use key::hash as key_hash;
+pub use key::{Name, hash as key_hash};
 pub use node::{JsonError, Kind, NodeId};
 pub use parse::is_number;
 pub use string::decode;
@@ -273,6 +273,19 @@ impl<'a> Value<'a> {
     #[inline(always)]
     pub fn get(&self, name: &str) -> Option<Value<'a>> {
         self.last(name.as_bytes(), hash(name.as_bytes()))
+    }
+
+    /// Passes the last members with these names, each with the number of its name in the list.
+    pub fn each_named(&self, names: &[Name], take: &mut dyn FnMut(usize, Value<'a>)) {
+        let own = self.node();
+        for (number, name) in names.iter().enumerate() {
+            // Most names of a long list do not stand in one object.
+            if (own.flag || own.keys & key_bit(name.hash) != 0)
+                && let Some(member) = self.last(name.text.as_bytes(), name.hash)
+            {
+                take(number, member);
+            }
+        }
     }
 
     /// The only member with this key.

@@ -22,6 +22,32 @@ pub const fn hash(key: &[u8]) -> u16 {
     (sum >> 16) as u16
 }
 
+/// A name that members are looked up by, with its hash: a list of them is a constant, and none of it is computed where it is
+/// used.
+#[derive(Debug, Clone, Copy)]
+pub struct Name {
+    pub(super) text: &'static str,
+    pub(super) hash: u16,
+}
+
+impl Name {
+    /// These names.
+    #[must_use]
+    #[allow(
+        clippy::indexing_slicing,
+        reason = "evaluated by the compiler, which refuses what lies outside"
+    )]
+    pub const fn all<const N: usize>(texts: [&'static str; N]) -> [Self; N] {
+        let mut names = [Self { text: "", hash: 0 }; N];
+        let mut at = 0;
+        while at < N {
+            names[at] = Self { text: texts[at], hash: hash(texts[at].as_bytes()) };
+            at += 1;
+        }
+        names
+    }
+}
+
 /// One of 32 bits for a key with this [`hash`]: in an object whose keys' bits are known, most other names are ruled out
 /// at once.
 #[inline(always)]
