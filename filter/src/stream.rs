@@ -51,12 +51,10 @@ pub struct Stream {
 impl Stream {
     /// Begins a stream under this policy.
     pub fn new(active: Rc<Active>, context_id: u32) -> Self {
-        let mut exchange = Exchange::with_book(Rc::clone(&active.program), Rc::clone(&active.book));
-        exchange.set_grant_slots(Rc::new(SharedSlots));
-        exchange.set_fleet(accounts::fleet());
-        exchange.set_memory(&telemetry::memory());
-        Self {
-            exchange,
+        let (program, book) = (Rc::clone(&active.program), Rc::clone(&active.book));
+        // Put in its place before anything is set, so that it is not moved.
+        let mut this = Self {
+            exchange: Exchange::in_vm(program, book, &telemetry::memory()),
             active,
             nonce: clock::nonce(context_id),
             context_id,
@@ -66,7 +64,10 @@ impl Stream {
             began: running::turn(),
             running: None,
             instead: Vec::new(),
-        }
+        };
+        this.exchange.set_grant_slots(Rc::new(SharedSlots));
+        this.exchange.set_fleet(accounts::fleet());
+        this
     }
 
     /// Called after every call of the engine: carries out its effects.

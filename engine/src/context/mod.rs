@@ -47,7 +47,7 @@ pub(crate) struct Context {
 
 impl Context {
     /// A context in which nothing is known yet.
-    pub(crate) fn new(program: Rc<Program>) -> Self {
+    pub(crate) fn new(program: Rc<Program>, vm: &VmMemory) -> Self {
         Self {
             program,
             facts: Rc::default(),
@@ -58,7 +58,7 @@ impl Context {
             call: None,
             no_body: None,
             mcp: None,
-            memory: ExchangeMemory::of(&VmMemory::default()),
+            memory: ExchangeMemory::of(vm),
         }
     }
 

@@ -2,16 +2,10 @@
 
 use super::Exchange;
 use super::answering::Answering;
-use crate::context::memory::{ExchangeMemory, VmMemory};
 use crate::counters::Unchecked;
 use crate::limits;
 
 impl Exchange {
-    /// Gives the exchange its VM's budgets of memory. Without them the exchange has the bounds of a whole VM to itself.
-    pub fn set_memory(&mut self, vm: &VmMemory) {
-        self.cx.memory = ExchangeMemory::of(vm);
-    }
-
     /// Tells an answer how much it may keep.
     pub(super) fn make_room(&self, answer: &mut Answering) {
         let memory = &self.cx.memory;

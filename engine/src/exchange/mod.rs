@@ -29,6 +29,7 @@ use std::rc::Rc;
 use crate::answer::HoldReason;
 use crate::context::Context;
 pub use crate::context::facts::{Now, RequestFacts};
+use crate::context::memory::VmMemory;
 pub use crate::context::verdict::{
     HeaderEdit, RequestVerdict, ResponseVerdict, StreamVerdict, WholeVerdict,
 };
@@ -114,18 +115,25 @@ impl Exchange {
     /// Begins an exchange under this policy without accounts: a policy with limits refuses all calls.
     #[must_use]
     pub fn new(program: Rc<Program>) -> Self {
-        Self::begin(program, None)
+        Self::begin(program, None, &VmMemory::default())
     }
 
     /// Begins an exchange under this policy, with these accounts.
     #[must_use]
     pub fn with_book(program: Rc<Program>, book: Rc<Book>) -> Self {
-        Self::begin(program, Some(book))
+        Self::in_vm(program, book, &VmMemory::default())
     }
 
-    fn begin(program: Rc<Program>, book: Option<Rc<Book>>) -> Self {
+    /// The same as one of many in a VM, whose memory they share. Without that, an exchange has the bounds of a whole VM to
+    /// itself.
+    #[must_use]
+    pub fn in_vm(program: Rc<Program>, book: Rc<Book>, vm: &VmMemory) -> Self {
+        Self::begin(program, Some(book), vm)
+    }
+
+    fn begin(program: Rc<Program>, book: Option<Rc<Book>>, vm: &VmMemory) -> Self {
         Self {
-            cx: Context::new(program),
+            cx: Context::new(program, vm),
             phase: Phase::New,
             signed: None,
             peeked: Vec::new(),

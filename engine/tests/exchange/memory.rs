@@ -6,6 +6,7 @@ use hemostat_engine::context::memory::VmMemory;
 use hemostat_engine::exchange::{
     Effect, Exchange, RequestFacts, RequestVerdict, ResponseVerdict, StreamVerdict,
 };
+use hemostat_engine::ledger::{Book, MemoryStore};
 use hemostat_engine::limits::KEPT_VM_BYTES;
 use hemostat_engine::policy::Program;
 use serde_json::{Value, json};
@@ -18,8 +19,8 @@ fn pair(name: &str, value: &str) -> (Vec<u8>, Vec<u8>) {
 }
 
 fn begun(program: &Rc<Program>, vm: &VmMemory) -> (Exchange, RequestVerdict) {
-    let mut exchange = Exchange::new(Rc::clone(program));
-    exchange.set_memory(vm);
+    let book = Rc::new(Book::new(Rc::new(MemoryStore::new(NOW))));
+    let mut exchange = Exchange::in_vm(Rc::clone(program), book, vm);
     let headers = vec![pair(":method", "POST"), pair(":path", "/v1/chat/completions")];
     let facts = RequestFacts { headers: headers.into(), now_ns: NOW, ..RequestFacts::default() };
     let verdict = exchange.request_headers(facts, false);

@@ -20,8 +20,8 @@ pub(crate) struct Charges {
     /// Reservations of places in flight, shared with the code that renews them.
     pub(super) leases: Rc<RefCell<Vec<Hold>>>,
     pub(super) asked: Option<EstimatedUse>,
-    pub(super) cost: Option<Cost>,
-    pub(super) meter: Option<Meter>,
+    pub(super) cost: Option<Box<Cost>>,
+    pub(super) meter: Option<Box<Meter>>,
     /// The filter itself asked for the usage, so that event is not forwarded.
     pub(super) hide_usage: bool,
     /// When leases were last renewed (Unix nanoseconds).

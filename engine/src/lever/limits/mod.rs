@@ -64,7 +64,7 @@ impl Charges {
 
     /// The listener that counts what the answer says, if there is one.
     pub(crate) fn listener(&mut self) -> Option<&mut dyn Listener> {
-        self.meter.as_mut().map(|meter| meter as &mut dyn Listener)
+        self.meter.as_mut().map(|meter| &mut **meter as &mut dyn Listener)
     }
 
     /// True if the answer must be read to know what was used.

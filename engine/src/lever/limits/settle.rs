@@ -47,7 +47,7 @@ impl Charges {
     pub(crate) fn open_meter(&mut self, cx: &Context, framing: Framing) {
         if let (Some(call), true) = (&cx.call, self.wants_answer()) {
             let dialect = dialect::dialect(call.recognised.dialect);
-            self.meter = Some(Meter::new(dialect, framing != Framing::Json));
+            self.meter = Some(Box::new(Meter::new(dialect, framing != Framing::Json)));
         }
     }
 
@@ -98,7 +98,7 @@ impl Charges {
 
     /// True if more has been used than was reserved.
     pub(crate) fn is_spent(&self) -> bool {
-        let counted = self.meter.as_ref().map_or(0, Meter::counted);
+        let counted = self.meter.as_ref().map_or(0, |meter| meter.counted());
         self.asked.as_ref().is_some_and(|asked| counted > asked.output)
     }
 
@@ -149,7 +149,7 @@ impl Charges {
     /// the requested model.
     fn cost(&self, cx: &Context, served: Option<&str>) -> Option<Cost> {
         let own = served.and_then(|served| self.cost_as_served(cx, served));
-        own.or_else(|| self.cost.clone()).or_else(|| {
+        own.or_else(|| self.cost.as_deref().cloned()).or_else(|| {
             let prices = &cx.program.limits.prices;
             let asked = cx.labels.get(LabelId::MODEL).text()?;
             prices.find(asked)?;
