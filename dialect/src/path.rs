@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::wire::find;
+
 /// How many times percent-encoding is undone: a proxy in between and the server may each decode once.
 const DECODE_ROUNDS: usize = 3;
 
@@ -21,19 +23,14 @@ pub(super) struct RequestTarget<'a> {
 impl<'a> RequestTarget<'a> {
     /// Reads a request target in origin form or absolute form (RFC 9112 §3.2).
     pub(super) fn parse(target: &'a str) -> Self {
-        let mut encoded = false;
-        let query_at = target.bytes().position(|byte| {
-            encoded |= byte == b'%';
-            byte == b'?'
-        });
-        let (raw, query) = match query_at {
+        let (raw, query) = match find::byte(target.as_bytes(), b'?') {
             Some(at) => (target.get(..at), target.get(at + 1..)),
             None => (Some(target), None),
         };
         let (raw, query) = (without_authority(raw.unwrap_or_default()), query.unwrap_or_default());
-        let decoded = match encoded {
-            true => decode_rounds(raw.as_bytes()).into(),
-            false => Cow::Borrowed(raw),
+        let decoded = match find::byte(raw.as_bytes(), b'%') {
+            Some(_) => decode_rounds(raw.as_bytes()).into(),
+            None => Cow::Borrowed(raw),
         };
         let mut this = Self {
             path: String::with_capacity(decoded.len() + 1),
@@ -96,7 +93,8 @@ impl<'a> RequestTarget<'a> {
 
     /// The segment at this distance from the end (0 is the last), or "".
     pub(super) fn nth_last(&self, n: usize) -> &str {
-        self.segments().rev().nth(n).unwrap_or_default()
+        let at = self.segments.len().checked_sub(n + 1).and_then(|at| self.segments.get(at));
+        at.and_then(|at| self.path.get(at.clone())).unwrap_or_default()
     }
 
     /// True if the segment at this distance from the end is `word` in any case: some upstreams route without regard to

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 pub use crate::base::headers::Headers;
+use crate::wire::find;
 
 /// What the host knows once a request's headers have arrived.
 #[derive(Debug, Clone, Default)]
@@ -38,8 +39,10 @@ pub fn text<'a>(headers: &'a Headers, name: &'a str) -> Option<std::borrow::Cow<
 #[must_use]
 pub fn media_type(headers: &Headers) -> Option<String> {
     let value = text(headers, "content-type")?;
-    let essence = value.split(';').next().unwrap_or_default().trim();
-    Some(essence.to_ascii_lowercase())
+    let end = find::byte(value.as_bytes(), b';').unwrap_or(value.len());
+    let mut essence = value.get(..end).unwrap_or_default().trim().to_owned();
+    essence.make_ascii_lowercase();
+    Some(essence)
 }
 
 /// True if a body has a content coding that is not decoded here (RFC 9110 §8.4).

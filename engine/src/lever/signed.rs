@@ -30,8 +30,8 @@ impl Signed {
             Some(list(names.split([',', ' ']).next().unwrap_or_default()))
         });
         let presigned = || {
-            let path = headers.value(":path").filter(|path| path.contains(&b'?'))?;
-            let path = String::from_utf8_lossy(path);
+            headers.value(":path").filter(|path| path.contains(&b'?'))?;
+            let path = facts::text(headers, ":path")?;
             let (_, query) = path.split_once('?')?;
             let field = |name: &str| {
                 let mut fields = query.split('&').filter_map(|field| field.split_once('='));
