@@ -56,7 +56,8 @@ pub fn backslash(bytes: &[u8]) -> Option<usize> {
     byte(bytes, b'\\')
 }
 
-/// What names begin with: as many as there are members in an answer that are looked for. A zero stands for none.
+/// What names begin with: as many as there are members in an answer that are looked for. The rest are zeros, which follow no
+/// quote in JSON.
 pub type Letters = [u8; 5];
 
 /// The position of the first quote at or after `from` that is followed by one of these letters.
