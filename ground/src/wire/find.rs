@@ -4,13 +4,16 @@
 
 #[cfg(not(all(target_arch = "wasm32", target_feature = "simd128")))]
 use words as blocks;
+mod base64;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod blocks;
 mod classes;
+mod letters;
 #[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
 mod words;
 
 pub use classes::{BLOCK, Classes};
+pub use letters::Letters;
 
 /// The position of the first CR or LF at or after `from`.
 #[inline]
@@ -45,20 +48,10 @@ pub fn base64_end(bytes: &[u8], from: usize) -> usize {
     blocks::base64_end(bytes, from)
 }
 
-/// True for a byte of base64, a blank included.
-const fn is_base64(byte: u8) -> bool {
-    let sign = matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=');
-    sign || byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
-}
-
 /// The position of the first backslash.
 pub fn backslash(bytes: &[u8]) -> Option<usize> {
     byte(bytes, b'\\')
 }
-
-/// What names begin with: as many as there are members in an answer that are looked for. The rest are zeros, which follow no
-/// quote in JSON.
-pub type Letters = [u8; 5];
 
 /// The position of the first quote at or after `from` that is followed by one of these letters.
 #[inline(never)]
@@ -132,7 +125,7 @@ mod tests {
             prop_assert_eq!(super::line_end(&bytes, from), first(|b| matches!(b, b'\n' | b'\r')));
             prop_assert_eq!(
                 super::base64_end(&bytes, from),
-                first(|b| !super::is_base64(b)).unwrap_or(bytes.len())
+                first(|b| !super::base64::is_base64(b)).unwrap_or(bytes.len())
             );
             prop_assert_eq!(super::backslash(&bytes), bytes.iter().position(|b| *b == b'\\'));
             prop_assert_eq!(

@@ -5,8 +5,9 @@ use core::arch::wasm32::{
     v128_not, v128_or, v128_xor,
 };
 
+use super::base64::is_base64;
 use super::classes::Classes;
-use super::{Letters, is_base64};
+use super::letters::{Letters, is_name};
 use crate::base::vector::load;
 
 /// The position of the first byte of a block that `marks` sets.
@@ -129,10 +130,6 @@ fn within(block: v128, first: u8, count: u8) -> v128 {
 fn letters(block: v128) -> v128 {
     // Upper and lower case differ in this bit.
     within(v128_or(block, u8x16_splat(0x20)), b'a', 26)
-}
-
-fn is_name(pair: &[u8], letters: Letters) -> bool {
-    matches!(pair, [b'"', letter] if letters.contains(letter))
 }
 
 /// Which of the sixteen bytes from `at` on are quotes that are followed by one of the letters, by bits; `None` if there

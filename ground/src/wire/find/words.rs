@@ -1,7 +1,8 @@
 //! Eight bytes at a time, as numbers.
 
+use super::base64::is_base64;
 use super::classes::Classes;
-use super::{Letters, is_base64};
+use super::letters::{Letters, is_name};
 
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -61,10 +62,6 @@ pub(super) fn byte(bytes: &[u8], byte: u8) -> usize {
 pub(super) fn base64_end(bytes: &[u8], from: usize) -> usize {
     let other = bytes.iter().skip(from).position(|byte| !is_base64(*byte));
     other.map_or(bytes.len(), |at| from + at)
-}
-
-fn is_name(pair: &[u8], letters: Letters) -> bool {
-    matches!(pair, [b'"', letter] if letters.contains(letter))
 }
 
 pub(super) fn first_name(bytes: &[u8], from: usize, letters: Letters) -> Option<usize> {
