@@ -6,7 +6,7 @@ python := justfile_directory() / ".tools/venv/bin/python"
 default:
     @{{ just_executable() }} --justfile {{ justfile() }} --list --unsorted
 
-# show what the filter does, on a real Envoy in front of replayed model answers (under three minutes)
+# show what the filter does, on a real Envoy in front of replayed model answers (under three minutes once the module is built)
 demo *ARGS: wasm
     @tools/setup python envoy
     cargo build --locked --package hemostat-cli
