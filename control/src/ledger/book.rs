@@ -3,119 +3,12 @@
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
-use sha2::{Digest, Sha256};
-
 use super::account::{Account, Cap, Receipt, Standing, Wait};
+use super::key::AccountKey;
 use super::names::{self, AccountNames, Noted};
 use super::set::{AccountSlot, SlotEntry};
 use super::store::{Store, WriteOutcome};
-use crate::limits::{
-    LEDGER_GROUPS, LEDGER_OVERFLOW_SLOTS, LEDGER_RETRIES, LEDGER_SLOTS, LEDGER_WAYS,
-};
-
-/// Identifies one account, and the slot that it may occupy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountKey {
-    id: [u8; 16],
-    limit: u32,
-    first: u32,
-    slot: u32,
-    /// The most accounts of this limit in a slot.
-    share: usize,
-}
-
-/// What all accounts of one limit have in common. It is computed once: a limit is evaluated for every request, and
-/// hashing is most of its cost.
-#[derive(Debug, Clone)]
-pub struct LimitKey {
-    /// The hash of everything before the values of labels.
-    hash: Sha256,
-    /// The same, finished: what identifies the account of a limit without labels, and where in its slots it belongs.
-    whole: ([u8; 16], u32),
-    number: u32,
-}
-
-impl LimitKey {
-    /// A limit, identified by what keeps its counts apart: scope, id, labels, unit, window, epoch.
-    #[must_use]
-    pub fn new(name: &[u8]) -> Self {
-        let hash = Sha256::new().chain_update(name);
-        let digest = hash.clone().finalize();
-        Self { hash, whole: halves(&digest), number: number(&digest) }
-    }
-
-    /// The number that its accounts store.
-    #[must_use]
-    pub fn number(&self) -> u32 {
-        self.number
-    }
-}
-
-impl AccountKey {
-    /// The account of a limit for these label values. `share`: how many accounts of a slot the limit may take.
-    #[must_use]
-    pub fn new(limit: &LimitKey, values: &[&str], share: usize) -> Self {
-        let (mut first, mut whole) = (0, limit.whole);
-        if let [own, ..] = values {
-            let mut hash = limit.hash.clone();
-            for value in values {
-                // Preceded by its length, no value can run into the next.
-                hash.update((value.len() as u64).to_le_bytes());
-                hash.update(value);
-            }
-            whole = halves(&hash.finalize());
-            first = number(&Sha256::digest(own));
-        }
-        let (id, rest) = whole;
-        let per_group = LEDGER_SLOTS / LEDGER_GROUPS;
-        let slot = (first % LEDGER_GROUPS) * per_group + rest % per_group;
-        Self { id, limit: limit.number, first, slot, share }
-    }
-
-    /// The account's id.
-    #[must_use]
-    pub fn account(&self) -> [u8; 16] {
-        self.id
-    }
-
-    /// The limit's number.
-    pub(crate) fn limit(&self) -> u32 {
-        self.limit
-    }
-
-    /// The hash of the first label's value.
-    pub(crate) fn first(&self) -> u32 {
-        self.first
-    }
-
-    /// The slot that it belongs in.
-    pub(crate) fn slot(&self) -> u32 {
-        self.slot
-    }
-
-    /// The most accounts of its limit in a slot.
-    pub(crate) fn share(&self) -> usize {
-        self.share
-    }
-
-    /// The account that keys of this limit share if there is no room for their own.
-    fn overflow(&self) -> Self {
-        let mut hash = Sha256::new().chain_update(b"overflow");
-        hash.update(self.limit.to_le_bytes());
-        let (id, rest) = halves(&hash.finalize());
-        let slot = LEDGER_SLOTS + rest % LEDGER_OVERFLOW_SLOTS;
-        Self { id, limit: self.limit, first: 0, slot, share: LEDGER_WAYS * LEDGER_GROUPS as usize }
-    }
-}
-
-fn halves(digest: &[u8]) -> ([u8; 16], u32) {
-    let id = digest.first_chunk::<16>().copied().unwrap_or_default();
-    (id, number(digest.get(16..).unwrap_or_default()))
-}
-
-fn number(digest: &[u8]) -> u32 {
-    u32::from_le_bytes(digest.first_chunk::<4>().copied().unwrap_or_default())
-}
+use crate::limits::LEDGER_RETRIES;
 
 /// Why an account could not be read or written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -238,8 +131,8 @@ impl Book {
 
     /// Notes the label values of an account, for people who look at balances.
     pub fn note<'v>(&self, key: &AccountKey, now_ns: u64, values: impl Iterator<Item = &'v str>) {
-        if names::is_time(&self.noted, key.id, now_ns) {
-            AccountNames::new(self.store()).note(&self.noted, key.id, now_ns, values);
+        if names::is_time(&self.noted, key.account(), now_ns) {
+            AccountNames::new(self.store()).note(&self.noted, key.account(), now_ns, values);
         }
     }
 
@@ -314,7 +207,7 @@ impl Book {
         thresholds: &[u64],
         overflow: bool,
     ) -> Result<ReservationOutcome, StoreError> {
-        self.update(key.slot, |set, now_ns| {
+        self.update(key.slot(), |set, now_ns| {
             let (entry, reused) = find(set, key, cap, now_ns)?;
             entry.account.advance(cap, now_ns);
             let before = entry.account.standing(cap).used_millionths();
@@ -354,7 +247,7 @@ impl Book {
         charge: u64,
     ) -> Result<Option<Wait>, StoreError> {
         let look = |key: &AccountKey| {
-            self.update(key.slot, |set, now_ns| {
+            self.update(key.slot(), |set, now_ns| {
                 let (entry, _) = find(set, key, cap, now_ns)?;
                 entry.account.advance(cap, now_ns);
                 Ok(SlotStep::Leave(entry.account.wait(cap, charge)))
@@ -376,8 +269,8 @@ impl Book {
             return Settled::Done;
         }
         let at = |key: &AccountKey| {
-            self.update(key.slot, |set, now_ns| {
-                let known = set.entries.iter().any(|entry| entry.id == key.id);
+            self.update(key.slot(), |set, now_ns| {
+                let known = set.entries.iter().any(|entry| entry.id == key.account());
                 if !known && used <= charge {
                     // The account is back at its start: nothing can be returned.
                     return Ok(SlotStep::Leave(()));
@@ -411,8 +304,9 @@ impl Book {
         if receipt.is_fresh(self.store.now_ns()) {
             return false;
         }
-        let renewed = self.update(hold.key.slot, |set, now_ns| {
-            let Some(entry) = set.entries.iter_mut().find(|entry| entry.id == hold.key.id) else {
+        let renewed = self.update(hold.key.slot(), |set, now_ns| {
+            let Some(entry) = set.entries.iter_mut().find(|entry| entry.id == hold.key.account())
+            else {
                 return Ok(SlotStep::Leave(None));
             };
             let renewed = entry.account.renew(&hold.cap, receipt, now_ns);
@@ -462,17 +356,19 @@ fn find<'a>(
     cap: &Cap,
     now_ns: u64,
 ) -> Result<(&'a mut SlotEntry, bool), StoreError> {
-    let crowded = !set.has_room(key.limit, key.first, key.share);
-    set.forget(now_ns, &key.id);
-    let known = set.entries.iter().position(|entry| entry.id == key.id);
+    let crowded = !set.has_room(key.limit(), key.first(), key.share());
+    set.forget(now_ns, &key.account());
+    let known = set.entries.iter().position(|entry| entry.id == key.account());
     let at = match known {
         Some(at) => at,
-        None if !set.has_room(key.limit, key.first, key.share) => return Err(StoreError::Full),
+        None if !set.has_room(key.limit(), key.first(), key.share()) => {
+            return Err(StoreError::Full);
+        }
         None => {
             set.entries.push(SlotEntry {
-                id: key.id,
-                limit: key.limit,
-                first: key.first,
+                id: key.account(),
+                limit: key.limit(),
+                first: key.first(),
                 warned: 0,
                 rests_at: 0,
                 account: Account::new(cap, now_ns),

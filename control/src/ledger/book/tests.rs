@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex};
 use proptest::prelude::*;
 
 use super::super::calendar::CalendarSpan;
+use super::super::key::LimitKey;
 use super::super::memory::MemoryStore;
 use super::super::store::StoredValue;
 use super::*;
+use crate::limits::{LEDGER_SLOTS, LEDGER_WAYS};
 
 const S: u64 = 1_000_000_000;
 const T0: u64 = 1_764_000_000 * S;
@@ -340,15 +342,4 @@ fn a_lease_that_lapsed_is_told_and_frees_nothing() {
     assert!(taken(book.reserve(&key("l", "a"), &cap, 1, &[])).is_none());
     assert_eq!(book.settle(other, 0), Settled::Done);
     assert!(taken(book.reserve(&key("l", "a"), &cap, 1, &[])).is_some());
-}
-
-#[test]
-fn the_account_of_a_limit_without_labels_is_named_by_the_limit_alone() {
-    for limit in ["", "spend", "0\0calls\0requests\0"] {
-        let digest = Sha256::digest(limit.as_bytes());
-        let key = AccountKey::new(&LimitKey::new(limit.as_bytes()), &[], LEDGER_WAYS);
-        assert_eq!(key.account(), digest[..16]);
-        let rest = u32::from_le_bytes(digest[16..20].try_into().unwrap());
-        assert_eq!((key.first(), key.slot()), (0, rest % (LEDGER_SLOTS / LEDGER_GROUPS)));
-    }
 }
