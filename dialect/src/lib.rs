@@ -73,6 +73,7 @@ pub use recognise::RequestLine;
 pub use record_members::{MemberNames, RecordMembers};
 pub use registry::{dialect, read_line, recognise, recognise_as};
 pub use reply::{CannedAnswer, Ending, EndingHow, ErrorAnswer, Reply};
+pub use request::SAID;
 pub use stray::take_out as take_out_strays;
 pub use tools::Tool;
 pub use write::plain_error;

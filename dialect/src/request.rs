@@ -4,7 +4,27 @@ use super::call::{Call, Recognised, RequestView};
 use super::texts::TextWalk;
 use super::{InputParts, Role, Unreadable, spelling};
 use crate::limits;
-use crate::wire::json::{Doc, Kind, Value};
+use crate::wire::json::{Doc, Kind, LeftOut, Name, Value};
+
+/// What a request says, and the tools that it offers, in all dialects: its length, nearly, and nothing that tells how it
+/// is to be answered. A `model` among the tools, or in a turn with tools, may be one that answers
+/// ([`super::other_models`]).
+pub const SAID: LeftOut = LeftOut {
+    members: &Name::all([
+        "messages",
+        "input",
+        "contents",
+        "system",
+        "systemInstruction",
+        "system_instruction",
+        "tools",
+        "functions",
+        "documents",
+        "chat_history",
+        "toolConfig",
+    ]),
+    unless_keyed: "model",
+};
 
 /// The body of a request that is being read.
 #[derive(Debug, Clone, Copy)]

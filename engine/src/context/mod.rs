@@ -9,7 +9,7 @@ pub mod memory;
 mod origin;
 pub mod record;
 pub(crate) mod refusal;
-mod request;
+pub(crate) mod request;
 pub mod verdict;
 
 use std::rc::Rc;

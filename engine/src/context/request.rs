@@ -10,6 +10,15 @@ use crate::dialect::{self, Call, CallKind, Recognised, RequestView};
 use crate::policy::program::label::{Label, LabelId};
 use crate::wire::json::Doc;
 
+/// How much of a request's body is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// All of it.
+    Whole,
+    /// All but what is said and what tools there are, where that lies where it usually does ([`dialect::SAID`]).
+    Outline,
+}
+
 impl Context {
     /// The request is not a call of a dialect.
     pub(crate) fn is_other(&mut self) {
@@ -50,12 +59,23 @@ impl Context {
         });
     }
 
-    /// Reads a request's body.
+    /// Reads all of a request's body.
     ///
     /// # Errors
     /// Why it cannot be read.
     pub(crate) fn read(
         &self,
+        recognised: &Recognised,
+        body: Option<&[u8]>,
+        doc: &mut Doc,
+    ) -> Result<RequestView, Unchecked> {
+        self.read_to(Extent::Whole, recognised, body, doc)
+    }
+
+    /// The same, but for what is not to be read: the view has no texts from there.
+    pub(crate) fn read_to(
+        &self,
+        extent: Extent,
         recognised: &Recognised,
         body: Option<&[u8]>,
         doc: &mut Doc,
@@ -72,7 +92,11 @@ impl Context {
         if facts::is_encoded(&self.facts.headers) {
             return Err(Unchecked::Encoding);
         }
-        doc.parse(body).map_err(|_| Unchecked::Dialect)?;
+        let parsed = match extent {
+            Extent::Whole => doc.parse(body),
+            Extent::Outline => doc.parse_outline(body, &dialect::SAID),
+        };
+        parsed.map_err(|_| Unchecked::Dialect)?;
         let mut view = if recognised.kind == CallKind::Batch {
             dialect::read_batch(recognised, doc, body)
         } else {

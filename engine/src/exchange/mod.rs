@@ -30,6 +30,7 @@ use crate::answer::HoldReason;
 use crate::context::Context;
 pub use crate::context::facts::{Now, RequestFacts};
 use crate::context::memory::VmMemory;
+use crate::context::request::Extent;
 pub use crate::context::verdict::{
     HeaderEdit, RequestVerdict, ResponseVerdict, StreamVerdict, WholeVerdict,
 };
@@ -61,6 +62,8 @@ pub struct Exchange {
     phase: Phase,
     /// The caller's signature over the request.
     signed: Option<Signed>,
+    /// How much of the request's body is read.
+    extent: Extent,
     /// What has passed of a body that is only watched.
     peeked: Vec<u8>,
     guardrails: Guardrails,
@@ -136,6 +139,7 @@ impl Exchange {
             cx: Context::new(program, vm),
             phase: Phase::New,
             signed: None,
+            extent: Extent::Whole,
             peeked: Vec::new(),
             guardrails: Guardrails::default(),
             tools: ToolsLever::default(),

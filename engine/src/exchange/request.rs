@@ -79,6 +79,7 @@ impl Exchange {
             return self.refuse(&refusal);
         }
         let mut needs = choose::needs_with_changes(&mut self.cx);
+        self.extent = choose::extent(&self.cx, &needs);
         if may_be_mcp {
             // MCP servers use such paths too, but only those of its first revision use Anthropic's: for the others, an
             // unencoded answer is requested once the body has shown that it may be MCP.
@@ -175,7 +176,7 @@ impl Exchange {
             return RequestVerdict::Pass { edits, body: None };
         };
         let mut doc = Doc::default();
-        let mut read = self.cx.read(&recognised, body, &mut doc);
+        let mut read = self.cx.read_to(self.extent, &recognised, body, &mut doc);
         if dialect::dialect(recognised.dialect).shares_its_path() {
             if let Some(bytes) =
                 body.filter(|body| unknown_lane::is_of_another(&self.cx, &recognised, &doc, body))

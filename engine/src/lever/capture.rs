@@ -59,6 +59,7 @@ pub(crate) fn may_be_captured(cx: &Context, now: u64) -> Needs {
         for capture in &cx.program.captures {
             if may_hold(cx, &capture.rule, now).0 != Need::Nothing {
                 needs.body = Need::Peek;
+                needs.said = true;
                 needs.answer |= if cx.is_mcp() { capture.input } else { capture.answer() };
             }
         }

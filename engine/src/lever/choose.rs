@@ -9,9 +9,10 @@ use super::limits::is_limited_by;
 use super::need::{Need, Needs, may_hold};
 use super::tools::ToolsLever;
 use crate::context::facts::seconds;
+use crate::context::request::Extent;
 use crate::context::{Context, Refusal};
 use crate::counters::Unchecked;
-use crate::dialect::{DialectId, Recognised};
+use crate::dialect::{self, CallKind, DialectId, Recognised};
 use crate::policy::document::{Mode, OnUnreadable};
 use crate::policy::program::guard::Action;
 use crate::policy::program::label::{Label, LabelId};
@@ -30,6 +31,7 @@ pub(crate) fn needs(cx: &Context) -> Needs {
             continue;
         }
         needs.body = needs.body.max(own);
+        needs.said |= own != Need::Nothing && request;
         needs.answer |= own != Need::Nothing && answer;
         needs.rewrite |= acts && request && matches!(guard.action, Action::Redact(_));
     }
@@ -42,17 +44,20 @@ pub(crate) fn needs(cx: &Context) -> Needs {
     for tool in &cx.program.tools.rules {
         let (own, _) = may_hold(cx, &tool.rule, now);
         needs.body = needs.body.max(own);
+        needs.said |= own != Need::Nothing;
         needs.answer |= own != Need::Nothing;
         needs.rewrite |= own == Need::Hold;
     }
     for limit in cx.program.limits.rules.iter().filter(|limit| is_limited_by(cx, limit)) {
         let (own, _) = may_hold(cx, &limit.rule, now);
         needs.body = needs.body.max(own);
+        needs.said |= own != Need::Nothing;
         needs.answer |= own != Need::Nothing && limit.meters();
         needs.rewrite |= own == Need::Hold && limit.rewrites();
     }
     let captured = may_be_captured(cx, now);
     needs.body = needs.body.max(captured.body);
+    needs.said |= captured.said;
     needs.answer |= captured.answer;
     let responses = |own: &Recognised| own.dialect == DialectId::OpenaiResponses;
     if cx.recognised.as_ref().is_some_and(responses) && cx.program.enforces() {
@@ -76,6 +81,7 @@ pub(crate) fn needs_with_changes(cx: &mut Context) -> Needs {
         for change in lever {
             let (need, _) = may_hold(cx, &change.rule, now);
             own.body = own.body.max(need);
+            own.said |= need != Need::Nothing;
             if need == Need::Hold {
                 own.rewrite |= change.may_rewrite();
                 touched.extend(&change.touches);
@@ -89,9 +95,25 @@ pub(crate) fn needs_with_changes(cx: &mut Context) -> Needs {
     cx.labels = asked;
     Needs {
         body: own.body.max(others.body),
+        said: own.said || others.said,
         answer: others.answer,
         rewrite: own.rewrite || others.rewrite,
     }
+}
+
+/// How much of the body of a request is read if the rules have these `needs`.
+pub(crate) fn extent(cx: &Context, needs: &Needs) -> Extent {
+    let Some(recognised) = &cx.recognised else { return Extent::Whole };
+    // What it says may tell what it is.
+    let told_by_body = recognised.kind != CallKind::Generate
+        || recognised.dialect == DialectId::Mcp
+        || recognised.envelope.is_some()
+        || dialect::dialect(recognised.dialect).shares_its_path();
+    let labels = &cx.program.labels;
+    let labelled = || labels.first_segments().any(|name| dialect::SAID.has(name.as_bytes()));
+    // A turn that is to be cached is billed for how long.
+    let priced = !cx.program.limits.prices.is_empty();
+    if needs.said || told_by_body || priced || labelled() { Extent::Whole } else { Extent::Outline }
 }
 
 /// The rules that can hold for a call of any kind.

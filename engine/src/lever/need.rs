@@ -19,6 +19,8 @@ pub(crate) enum Need {
 pub(crate) struct Needs {
     /// What they need of the request's body.
     pub body: Need,
+    /// What the request says is read.
+    pub said: bool,
     /// The answer is read.
     pub answer: bool,
     /// The request's body may change.
@@ -27,12 +29,14 @@ pub(crate) struct Needs {
 
 impl Needs {
     /// Nothing is needed.
-    pub const NOTHING: Self = Self { body: Need::Nothing, answer: false, rewrite: false };
+    pub const NOTHING: Self =
+        Self { body: Need::Nothing, said: false, answer: false, rewrite: false };
 
     /// What either of the two needs.
     pub fn and(self, other: Self) -> Self {
         Self {
             body: self.body.max(other.body),
+            said: self.said || other.said,
             answer: self.answer || other.answer,
             rewrite: self.rewrite || other.rewrite,
         }

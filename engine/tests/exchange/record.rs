@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Cut, Recording, program, recordings, run};
+use crate::support::{Caller, Cut, Recording, mcp_recordings, program, recordings, run, run_as};
 use hemostat_engine::dialect::recognise;
 
 /// A policy without a rule.
@@ -79,4 +79,30 @@ fn what_is_seen_at_a_glance_is_what_a_limit_reads() {
     }
     assert!(compared > 100, "{compared}");
     assert!(differ.is_empty(), "{differ:#?}");
+}
+
+#[test]
+fn what_is_said_is_not_read_where_nobody_asks_and_the_record_is_the_same() {
+    let output =
+        json!({"id": "o", "scan": ["output"], "find": ["zq_nobody"], "do": {"redact": "[X]"}});
+    let tenant = json!({"id": "t", "scan": ["input"], "when": {"tenant": "nobody"}, "find": ["zq_nobody"], "do": "block"});
+    let mut recordings: Vec<_> =
+        recordings().into_iter().map(|own| (own, Caller::default())).collect();
+    recordings.extend(mcp_recordings());
+    for rules in [json!([]), json!([output]), json!([output, tenant])] {
+        let policy = |more: serde_json::Value| {
+            let mut labels =
+                json!({"tenant": [{"header": "x-tenant"}], "user": [{"json": "/user"}]});
+            labels.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            program(json!({"hemostat": 1, "labels": labels, "guardrails": rules}))
+        };
+        // A label that may lie in what is said has all of it read; here it lies nowhere.
+        let (outline, whole) =
+            (policy(json!({})), policy(json!({"z": [{"json": "/messages/999/nobody"}]})));
+        for (recording, caller) in &recordings {
+            let outline = run_as(&outline, recording, &Cut::Every(61), caller);
+            let whole = run_as(&whole, recording, &Cut::Every(61), caller);
+            assert_eq!(outline, whole, "{} under {rules}", recording.name);
+        }
+    }
 }

@@ -17,6 +17,7 @@ mod fuzz;
 mod inner;
 mod json;
 mod keys;
+mod outline;
 mod text;
 
 #[path = "../../../fuzz/src/lib.rs"]

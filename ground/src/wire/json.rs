@@ -8,12 +8,14 @@
 mod escaped;
 mod key;
 mod node;
+mod outline;
 mod parse;
 mod string;
 mod template;
 
 pub use key::{Name, hash as key_hash};
 pub use node::{JsonError, Kind, NodeId};
+pub use outline::LeftOut;
 pub use parse::is_number;
 pub use string::decode;
 pub use string::{has_half, unescape};
@@ -60,12 +62,31 @@ impl Doc {
     /// # Errors
     /// Not JSON, nested deeper than [`crate::limits::JSON_DEPTH`], or more than [`crate::limits::JSON_NODES`] values.
     pub fn parse(&mut self, bytes: &[u8]) -> Result<(), JsonError> {
+        self.begin(bytes);
+        let read = parse::document(bytes, &mut self.nodes, &mut self.open, &mut self.escapes);
+        self.end(read)
+    }
+
+    /// Reads one JSON document like [`Doc::parse`], but for what is left out, which is neither read nor checked.
+    ///
+    /// # Errors
+    /// As for [`Doc::parse`], in what is not left out.
+    pub fn parse_outline(&mut self, bytes: &[u8], left_out: &LeftOut) -> Result<(), JsonError> {
+        self.begin(bytes);
+        let (nodes, open) = (&mut self.nodes, &mut self.open);
+        let read = outline::document(bytes, left_out, nodes, open, &mut self.escapes);
+        self.end(read)
+    }
+
+    fn begin(&mut self, bytes: &[u8]) {
         self.clear();
         if self.nodes.capacity() == 0 {
             // Most documents have about one value in sixteen bytes, so the list seldom moves while it grows.
             self.nodes.reserve((bytes.len() / 16).min(NODES_AT_FIRST));
         }
-        let read = parse::document(bytes, &mut self.nodes, &mut self.open, &mut self.escapes);
+    }
+
+    fn end(&mut self, read: Result<(), JsonError>) -> Result<(), JsonError> {
         if read.is_err() {
             // An incomplete document must not be taken for a document.
             self.clear();
@@ -78,7 +99,7 @@ impl Doc {
     pub fn parse_member(&mut self, bytes: &[u8]) -> bool {
         self.clear();
         self.nodes.reserve(MEMBER_NODES);
-        let whole = parse::front(bytes, &mut self.nodes, &mut self.open, &mut self.escapes);
+        let whole = outline::front(bytes, &mut self.nodes, &mut self.open, &mut self.escapes);
         if !whole {
             self.clear();
         }

@@ -144,6 +144,14 @@ impl LabelTable {
         table
     }
 
+    /// The members of a request's root in which labels are looked for.
+    pub fn first_segments(&self) -> impl Iterator<Item = &str> {
+        self.sources.iter().flatten().filter_map(|source| match &source.from {
+            LabelOrigin::Json(pointer) => pointer.first().map(String::as_str),
+            _ => None,
+        })
+    }
+
     fn read(&mut self, source: &LabelSource, document: &Document) -> LabelReader {
         match source {
             LabelSource::Header { name, digest } => LabelReader {

@@ -46,7 +46,8 @@ pub enum Holds {
 /// The labels of a request, as selectors read them.
 #[derive(Debug, Clone, Default)]
 pub struct Labels {
-    values: Vec<Label>,
+    /// Shared by what remembers the labels as they were, until they change.
+    values: Rc<[Label]>,
     /// Further values of labels: a rule holds if it holds for any of them.
     more: Vec<(LabelId, Label)>,
     /// The proxy's own id of the request, for fractions that no label decides.
@@ -57,7 +58,8 @@ impl Labels {
     /// One entry for each label of the table, none read yet.
     #[must_use]
     pub fn unread(table: &LabelTable, request_id: Option<Rc<[u8]>>) -> Self {
-        Self { values: vec![Label::Unknown; table.len()], more: Vec::new(), request_id }
+        let values = (0..table.len()).map(|_| Label::Unknown).collect();
+        Self { values, more: Vec::new(), request_id }
     }
 
     /// A label's value.
@@ -93,7 +95,7 @@ impl Labels {
 
     /// Sets a label's value.
     pub fn set(&mut self, id: LabelId, label: Label) {
-        if let Some(value) = self.values.get_mut(id.0) {
+        if let Some(value) = Rc::make_mut(&mut self.values).get_mut(id.0) {
             *value = label;
         }
     }

@@ -27,28 +27,35 @@ pub(super) fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
 /// An open container.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OpenValue {
-    id: NodeId,
+    pub(super) id: NodeId,
     /// The bracket that closes it; 0 outside of all containers.
-    close: u8,
+    pub(super) close: u8,
     /// The keys seen, by some bits of their hashes.
-    seen: u64,
+    pub(super) seen: u64,
 }
 
 // `limits::JSON_NODES` and docs/ARCHITECTURE.md say what a document costs.
 const _: () = assert!(size_of::<Node>() == 36);
 
 /// The error when something follows the document.
-const FOLLOWED: &str = "something follows the document";
+pub(super) const FOLLOWED: &str = "something follows the document";
 
-const OUTSIDE: OpenValue = OpenValue { id: 0, close: 0, seen: 0 };
+pub(super) const OUTSIDE: OpenValue = OpenValue { id: 0, close: 0, seen: 0 };
 
 /// The position of a value's key; `start` is 0 if it has none.
 #[derive(Debug, Clone, Copy, Default)]
-struct KeySpan {
+pub(super) struct KeySpan {
     start: u32,
     end: u32,
     hash: u16,
-    escaped: bool,
+    pub(super) escaped: bool,
+}
+
+impl KeySpan {
+    /// The key as written.
+    pub(super) fn of<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        bytes.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
 }
 
 /// Reads one document into `nodes`; without recursion, so that nesting costs heap and not stack. `around`: what is
@@ -65,28 +72,8 @@ pub(super) fn document(
     value(bytes, blanks(bytes, 0), KeySpan::default(), nodes, around, escapes)
 }
 
-/// Reads the member at the beginning of `bytes` as the only one of an object; what follows it is ignored. False if
-/// there is no complete member.
-pub(super) fn front(
-    bytes: &[u8],
-    nodes: &mut Vec<Node>,
-    around: &mut Vec<OpenValue>,
-    escapes: &mut Escapes,
-) -> bool {
-    let id = push(nodes, Kind::Object, 0..0, KeySpan::default(), false, 0);
-    let mut object = OpenValue { id, close: b'}', seen: 0 };
-    let Ok((at, key)) = member(bytes, 0, nodes, &mut object, escapes) else { return false };
-    let read = value(bytes, at, key, nodes, around, escapes);
-    let whole = !matches!(read, Err(JsonError { what, .. }) if what != FOLLOWED);
-    let next = nodes.len() as u32;
-    if let [root, own, ..] = nodes.as_mut_slice() {
-        (root.end, root.next, root.keys) = (own.end, next, folded(object.seen));
-    }
-    whole
-}
-
 /// Reads the value at `at`, after which nothing may follow.
-fn value(
+pub(super) fn value(
     bytes: &[u8],
     mut at: usize,
     own_key: KeySpan,
@@ -178,24 +165,24 @@ fn value(
 }
 
 #[cold]
-fn error(offset: usize, what: &'static str) -> JsonError {
+pub(super) fn error(offset: usize, what: &'static str) -> JsonError {
     JsonError { offset, what }
 }
 
 /// The byte there; past the end 0, which occurs nowhere in JSON.
 #[inline(always)]
-fn byte(bytes: &[u8], at: usize) -> u8 {
+pub(super) fn byte(bytes: &[u8], at: usize) -> u8 {
     bytes.get(at).copied().unwrap_or(0)
 }
 
 /// The next position. Every position is within the bytes or just after them, so nothing overflows.
 #[inline(always)]
-fn after(at: usize) -> usize {
+pub(super) fn after(at: usize) -> usize {
     at.wrapping_add(1)
 }
 
 #[inline(always)]
-fn blanks(bytes: &[u8], mut at: usize) -> usize {
+pub(super) fn blanks(bytes: &[u8], mut at: usize) -> usize {
     // There are hardly any between the values of an event.
     if byte(bytes, at) > b' ' {
         return at;
@@ -208,7 +195,7 @@ fn blanks(bytes: &[u8], mut at: usize) -> usize {
 
 /// Adds a value; the end of a container is corrected when it is reached.
 #[inline(always)]
-fn push(
+pub(super) fn push(
     nodes: &mut Vec<Node>,
     kind: Kind,
     span: std::ops::Range<usize>,
@@ -235,7 +222,7 @@ fn push(
 
 /// In an object: reads `"key":` and the blanks after it. In an array: nothing.
 #[inline(always)]
-fn member(
+pub(super) fn member(
     bytes: &[u8],
     at: usize,
     nodes: &mut [Node],
@@ -312,7 +299,7 @@ fn word(bytes: &[u8], at: usize, word: &[u8]) -> Result<usize, JsonError> {
 
 /// Reads the string that begins at `at`; returns where it ends and whether it is written with escapes.
 #[inline(always)]
-fn string(bytes: &[u8], at: usize) -> Result<(usize, bool), JsonError> {
+pub(super) fn string(bytes: &[u8], at: usize) -> Result<(usize, bool), JsonError> {
     let stop = string_stop(bytes, after(at));
     if byte(bytes, stop) == b'"' {
         return Ok((after(stop), false));
