@@ -1,10 +1,10 @@
 //! What a Messages call may cost and what it did cost.
 
 use super::super::fields::string;
-use super::super::spend::{Round, Spending, Usage, count, insert, some_tokens, tokens, undated};
+use super::super::spend::{Round, Spending, Usage, count, counts, insert, tokens, undated};
 use super::super::{Unreadable, request};
 use crate::wire::edit::Edit;
-use crate::wire::json::{Kind, Value};
+use crate::wire::json::{Kind, Name, Value};
 
 /// How many times a tool of the provider may run if the request does not limit it.
 const USES: u64 = 10;
@@ -62,21 +62,19 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     // else ran for the answer (compaction, an advisor) is only in its iterations.
     let list = said.get("iterations");
     let rounds: Vec<Value<'_>> = list.iter().flat_map(Value::children).take(ROUNDS).collect();
-    let beside = |name| {
-        let others = rounds.iter().filter(|round| !is_message(round));
-        others.fold(0, |sum: u64, round| sum.saturating_add(tokens(Some(*round), name)))
-    };
-    let of_messages = |name| {
-        let own = rounds.iter().filter(|round| is_message(round));
-        own.fold(0, |sum: u64, round| sum.saturating_add(tokens(Some(*round), name)))
-    };
-    let all = |name| {
-        let top = some_tokens(&said, name)?;
-        Some(top.max(of_messages(name)).saturating_add(beside(name)))
-    };
-    let fresh = all("input_tokens");
-    let cached = all("cache_read_input_tokens").unwrap_or(0);
-    let written = all("cache_creation_input_tokens").unwrap_or(0);
+    let (mut of_messages, mut beside) = ([0; COUNTS.len()], [0; COUNTS.len()]);
+    for round in &rounds {
+        let sums = if is_message(round) { &mut of_messages } else { &mut beside };
+        for (sum, count) in sums.iter_mut().zip(counts(Some(*round), &COUNTS)) {
+            *sum = u64::saturating_add(*sum, count.unwrap_or(0));
+        }
+    }
+    let mut all = counts(Some(said), &COUNTS);
+    for (top, (own, others)) in all.iter_mut().zip(of_messages.into_iter().zip(beside)) {
+        *top = top.map(|top| top.max(own).saturating_add(others));
+    }
+    let [fresh, cached, written, output] = all;
+    let (cached, written) = (cached.unwrap_or(0), written.unwrap_or(0));
     // Compatible servers first report the whole prompt, and later how much of it was cached.
     let split = usage.cached == 0 && usage.written == 0 && cached.saturating_add(written) > 0;
     let whole = fresh.map(|fresh| fresh.saturating_add(cached).saturating_add(written));
@@ -86,18 +84,16 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     let hour = |of: &Value<'_>| tokens(of.get("cache_creation"), "ephemeral_1h_input_tokens");
     let beside_1h = rounds.iter().filter(|round| !is_message(round)).map(hour).sum::<u64>();
     usage.written_1h = hour(&said).saturating_add(beside_1h).max(usage.written_1h);
-    usage.output = all("output_tokens").max(usage.output);
+    usage.output = output.max(usage.output);
     if !rounds.is_empty() {
         // A model that declined and the one that answered instead both count as messages at the top level, each with
         // its own price.
         let of_its_own = |round: &&Value<'_>| !is_message(round) || round.get("model").is_some();
-        let part = |round: &Value<'_>| Round {
-            model: round.get("model").and_then(|m| m.as_str()).map(|m| m.into_owned()),
-            fresh: tokens(Some(*round), "input_tokens"),
-            cached: tokens(Some(*round), "cache_read_input_tokens"),
-            written: tokens(Some(*round), "cache_creation_input_tokens"),
-            written_1h: hour(round),
-            output: tokens(Some(*round), "output_tokens"),
+        let part = |round: &Value<'_>| {
+            let [fresh, cached, written, output] =
+                counts(Some(*round), &COUNTS).map(Option::unwrap_or_default);
+            let model = round.get("model").and_then(|m| m.as_str()).map(|m| m.into_owned());
+            Round { model, fresh, cached, written, written_1h: hour(round), output }
         };
         usage.rounds = rounds.iter().filter(of_its_own).map(part).collect();
     }
@@ -117,6 +113,14 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
         }
     }
 }
+
+/// Input tokens that were neither read from a cache nor written to one, those that were, and output tokens.
+const COUNTS: [Name; 4] = Name::all([
+    "input_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+    "output_tokens",
+]);
 
 /// How many rounds of one answer are read: an agent's loop has a few dozen.
 const ROUNDS: usize = 256;

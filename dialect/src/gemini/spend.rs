@@ -2,11 +2,10 @@
 
 use super::super::Unreadable;
 use super::super::fields::string;
-use super::super::spend::{Spending, Usage, insert, some_tokens, tokens};
+use super::super::spend::{Spending, Usage, counts, insert, tokens};
 use super::spelling::{only, snake};
-
 use crate::wire::edit::Edit;
-use crate::wire::json::{Kind, Value};
+use crate::wire::json::{Kind, Name, Value};
 
 /// How many times a tool of the provider may run if the request does not limit it.
 const USES: u64 = 10;
@@ -65,20 +64,18 @@ fn event_usage(root: &Value<'_>, usage: &mut Usage) {
         candidate_uses(&candidate, usage);
     }
     let Some(said) = ReportedUsage::of(root) else { return };
-    let prompt = said.count("promptTokenCount");
-    let tools = said.count("toolUsePromptTokenCount").unwrap_or(0);
-    let cached = said.count("cachedContentTokenCount").unwrap_or(0);
-    let read = prompt.map(|prompt| prompt.saturating_add(tools));
-    usage.input_with_cache(read, cached, 0);
-    let thoughts = said.count("thoughtsTokenCount").unwrap_or(0);
+    let [prompt, tools, cached, thoughts, answer, total] =
+        counts(Some(said.counts), if said.snake { &SNAKE } else { &CAMEL });
+    let read = prompt.map(|prompt| prompt.saturating_add(tools.unwrap_or(0)));
+    usage.input_with_cache(read, cached.unwrap_or(0), 0);
+    let thoughts = thoughts.unwrap_or(0);
     usage.reasoning = usage.reasoning.max(thoughts);
-    let answer = said.count("candidatesTokenCount");
     // A blocked prompt has no candidates and cost no output.
     let made = match (answer, prompt) {
         (None, None) => None,
         (answer, _) => Some(answer.unwrap_or(0).saturating_add(thoughts)),
     };
-    usage.output_in(made, said.count("totalTokenCount"), read);
+    usage.output_in(made, total, read);
     usage.uses_told = true;
     if let Some(tier) = said.get("serviceTier").and_then(|tier| tier.as_str()) {
         usage.tier = Some(tier.to_ascii_lowercase());
@@ -92,6 +89,27 @@ fn event_usage(root: &Value<'_>, usage: &mut Usage) {
     }
     modalities(&said, usage);
 }
+
+/// The counts of an answer's usage: of the prompt, of what tools added to it, of what was cached of it, of thoughts, of the
+/// answer, and of all together.
+const CAMEL: [Name; 6] = Name::all([
+    "promptTokenCount",
+    "toolUsePromptTokenCount",
+    "cachedContentTokenCount",
+    "thoughtsTokenCount",
+    "candidatesTokenCount",
+    "totalTokenCount",
+]);
+
+/// The same in snake_case.
+const SNAKE: [Name; 6] = Name::all([
+    "prompt_token_count",
+    "tool_use_prompt_token_count",
+    "cached_content_token_count",
+    "thoughts_token_count",
+    "candidates_token_count",
+    "total_token_count",
+]);
 
 /// The usage reported by an event, under names that may be in snake_case, as Google's own Python SDK writes them.
 #[derive(Debug, Clone, Copy)]
@@ -109,13 +127,6 @@ impl<'a> ReportedUsage<'a> {
 
     fn get(&self, camel: &str) -> Option<Value<'a>> {
         if self.snake { self.counts.get(&snake(camel)) } else { self.counts.get(camel) }
-    }
-
-    fn count(&self, camel: &str) -> Option<u64> {
-        match self.snake {
-            true => some_tokens(&self.counts, &snake(camel)),
-            false => some_tokens(&self.counts, camel),
-        }
     }
 }
 

@@ -48,21 +48,22 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
 }
 
 /// Counts of input tokens that were read from a cache, under the names of OpenAI, of DeepSeek and Moonshot, and of gateways to
-/// Anthropic's models, and then of those that were written to one. They stand in the details or beside them.
-const CACHE: [Name; 6] = Name::all([
+/// Anthropic's models, then of those that were written to one, and then objects with the latter by how long they are kept.
+/// They stand in the details or beside them.
+const CACHE: [Name; 8] = Name::all([
     "cached_tokens",
     "prompt_cache_hit_tokens",
     "cache_read_input_tokens",
     "cache_write_tokens",
     "cache_creation_tokens",
     "cache_creation_input_tokens",
+    "cache_creation_token_details",
+    "cache_creation",
 ]);
 
-/// How many of [`CACHE`] are of tokens that were read.
-const READ: usize = 3;
-
-/// What was written to a cache, by how long it is kept.
-const KEPT: [Name; 2] = Name::all(["cache_creation_token_details", "cache_creation"]);
+/// Where in [`CACHE`] the counts of tokens begin that were written, and where the objects.
+const WRITTEN: usize = 3;
+const KEPT: usize = 6;
 
 /// Other counts. Some servers use the names of the Responses API.
 const COUNTS: [Name; 9] = Name::all([
@@ -89,11 +90,12 @@ fn take(said: Option<Value<'_>>, usage: &mut Usage) {
     let (mut cached, mut written, mut hour) = (0, 0, 0);
     for of in [details, Some(said)].into_iter().flatten() {
         of.each_named(&CACHE, &mut |number, member| {
-            let own = if number < READ { &mut cached } else { &mut written };
+            if number >= KEPT {
+                hour = tokens(Some(member), "ephemeral_1h_input_tokens").max(hour);
+                return;
+            }
+            let own = if number < WRITTEN { &mut cached } else { &mut written };
             *own = tokens_of(&member).max(Some(*own)).unwrap_or(0);
-        });
-        of.each_named(&KEPT, &mut |_, kept| {
-            hour = tokens(Some(kept), "ephemeral_1h_input_tokens").max(hour);
         });
     }
     let prompt = prompt.or(input);

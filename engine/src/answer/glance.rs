@@ -126,7 +126,8 @@ impl Glance {
         let tail = self.tail.get(self.tail.len().saturating_sub(GLANCE_TAIL)..);
         let tail = tail.unwrap_or_default();
         let (stream, members) = (self.is_stream(), self.members);
-        let mut seeks = Sought::all(members);
+        let all = Sought::all(members);
+        let mut seeks = all;
         seeks.forget(Member::Finish);
         seeks.forget(Member::OtherUsage);
         // Most say what they used at the end, and of an answer that is all there the end is read for it.
@@ -151,7 +152,7 @@ impl Glance {
                 seeks.forget(member);
             }
         }
-        let mut seeks = Sought::all(members);
+        let mut seeks = all;
         if !members.id_in_all || !served.id.is_empty() {
             seeks.forget(Member::Id);
         }

@@ -10,7 +10,10 @@ pub fn base32(bytes: &[u8]) -> String {
         let bits = bits << (8 * (5 - group.len()));
         let letters = (group.len() * 8).div_ceil(5);
         let letter = |at: usize| ALPHABET.get((bits >> (35 - 5 * at)) as usize & 31);
-        out.extend((0..letters).filter_map(letter).map(|letter| char::from(*letter)));
+        let eight: [u8; 8] = std::array::from_fn(|at| letter(at).copied().unwrap_or_default());
+        out.push_str(
+            eight.get(..letters).and_then(|own| std::str::from_utf8(own).ok()).unwrap_or_default(),
+        );
     }
     out
 }
