@@ -5,28 +5,48 @@
 //! since it may be the one that answers.
 
 use super::Unreadable;
-use super::fields::is_among;
+use super::names::NameTable;
 use super::path::RequestTarget;
 use crate::base::headers::Headers;
 use crate::limits;
+use crate::wire::find;
 use crate::wire::json::{Doc, Kind, Value};
 
-/// Members that name further models, at the root of a request or in the options of a router.
-#[rustfmt::skip]
-const LISTS: [&str; 13] = [
-    "models", "fallbacks", "fallback", "context_window_fallbacks", "content_policy_fallbacks", "allowed_models",
-    "draft_model", "model_name", "deployment_id", "fallback_models", "default_fallbacks", "model_fallbacks",
-    "fallbackModels",
-];
+/// What a member of a request's root, or of a router's options, tells about models.
+#[derive(Debug, Clone, Copy)]
+enum Told {
+    /// The model that is asked.
+    Model,
+    /// The same under an older name, at the root. (Elsewhere an engine is a search engine.)
+    Engine,
+    /// Further models, in a list or alone.
+    List,
+    /// Tools, which may have models of their own, or turns that may contain tools.
+    Tools,
+    /// Vertex: a model in it may replace the one in the path.
+    Routing,
+    /// Nothing: a `model` below it is the caller's own text, or is read by code that knows its place.
+    Nothing,
+}
 
-/// Request members below which a `model` is the caller's own text, or is read by code that knows its place.
+use Told::*;
+
 #[rustfmt::skip]
-const NO_OPTIONS: [&str; 27] = [
-    "messages", "input", "contents", "system", "systemInstruction", "system_instruction", "instructions", "prompt",
-    "prediction", "documents", "tools", "functions", "tool_choice", "toolConfig", "tool_config", "toolChoice",
-    "response_format", "text", "format", "output_config", "output_format", "outputConfig", "metadata",
-    "requestMetadata", "labels", "generationConfig", "generation_config",
-];
+static TOLD: NameTable<Told, 42> = NameTable::of([
+    (Model, "model"), (Engine, "engine"),
+    (List, "models"), (List, "fallbacks"), (List, "fallback"), (List, "context_window_fallbacks"),
+    (List, "content_policy_fallbacks"), (List, "allowed_models"), (List, "draft_model"), (List, "model_name"),
+    (List, "deployment_id"), (List, "fallback_models"), (List, "default_fallbacks"), (List, "model_fallbacks"),
+    (List, "fallbackModels"),
+    (Tools, "tools"), (Tools, "input"), (Tools, "messages"),
+    (Routing, "generationConfig"), (Routing, "generation_config"),
+    (Nothing, "contents"), (Nothing, "system"), (Nothing, "systemInstruction"), (Nothing, "system_instruction"),
+    (Nothing, "instructions"), (Nothing, "prompt"), (Nothing, "prediction"), (Nothing, "documents"),
+    (Nothing, "functions"), (Nothing, "tool_choice"), (Nothing, "toolConfig"), (Nothing, "tool_config"),
+    (Nothing, "toolChoice"), (Nothing, "response_format"), (Nothing, "text"), (Nothing, "format"),
+    (Nothing, "output_config"), (Nothing, "output_format"), (Nothing, "outputConfig"), (Nothing, "metadata"),
+    (Nothing, "requestMetadata"), (Nothing, "labels"),
+]);
 
 /// Query keys that name a model (LiteLLM, Realtime).
 const QUERY: [&str; 2] = ["model", "deployment"];
@@ -44,27 +64,24 @@ pub fn other_models(doc: &Doc, body: &[u8]) -> Result<Vec<String>, Unreadable> {
     // Where the path names another model, it is the server's choice which one counts.
     add(&mut models, root.unique("model").map_err(|_| Unreadable { field: "/model" })?)?;
     for field in root.children() {
-        match field.key() {
-            b"model" => {}
-            // Deployments used to be called engines; elsewhere an engine is a search engine.
-            b"engine" => add(&mut models, Some(field))?,
-            // A tool may have a model of its own (Anthropic's advisor, OpenAI's image generation), and turns may
-            // contain tools.
-            b"tools" | b"input" | b"messages" => of_tools(&field, &mut models)?,
-            // Vertex: a model that replaces the one in the path.
-            b"generationConfig" | b"generation_config" => of_routing(&field, &mut models)?,
-            name if is_among(&NO_OPTIONS, name) => {}
-            name if is_among(&LISTS, name) => of_list(&field, &mut models)?,
-            _ => of_options(&field, &mut models)?,
+        match TOLD.find(&field) {
+            Some(Model | Nothing) => {}
+            Some(Engine) => add(&mut models, Some(field))?,
+            Some(List) => of_list(&field, &mut models)?,
+            // (Anthropic's advisor, OpenAI's image generation.)
+            Some(Tools) => of_tools(&field, &mut models)?,
+            Some(Routing) => of_routing(&field, &mut models)?,
+            None => of_options(&field, &mut models)?,
         }
     }
     Ok(models)
 }
 
 /// The further models that a request names before its body, in its query or in a header.
-pub fn models_of_line(target: &str, headers: &Headers, mut found: impl FnMut(&str)) {
-    if target.contains('?') {
-        RequestTarget::parse(target).values(&QUERY).for_each(|value| found(&value));
+pub fn models_of_line(headers: &Headers, mut found: impl FnMut(&str)) {
+    if let Some(target) = headers.value(":path").filter(|path| find::byte(path, b'?').is_some()) {
+        let target = String::from_utf8_lossy(target);
+        RequestTarget::parse(&target).values(&QUERY).for_each(|value| found(&value));
     }
     for value in headers.values(TARGET_MODEL) {
         found(&String::from_utf8_lossy(value));
@@ -76,10 +93,12 @@ fn of_options(field: &Value<'_>, models: &mut Vec<String>) -> Result<(), Unreada
     // What a list contains is examined once, however deeply lists are nested.
     let mut listed = 0;
     for below in field.descendants() {
-        match below.key() {
-            _ if below.id() < listed => {}
-            b"model" => add(models, Some(below))?,
-            name if is_among(&LISTS, name) => {
+        if below.id() < listed {
+            continue;
+        }
+        match TOLD.find(&below) {
+            Some(Model) => add(models, Some(below))?,
+            Some(List) => {
                 of_list(&below, models)?;
                 listed = below.after();
             }
@@ -92,8 +111,8 @@ fn of_options(field: &Value<'_>, models: &mut Vec<String>) -> Result<(), Unreada
 fn add(models: &mut Vec<String>, name: Option<Value<'_>>) -> Result<(), Unreadable> {
     let name = name.and_then(|name| name.as_str()).unwrap_or_default();
     // A router may accept a list in one string (LiteLLM: `model: "a,b"`).
-    let listed = name.split(',').map(str::trim).filter(|_| name.contains(','));
-    for name in std::iter::once(&*name).chain(listed) {
+    let listed = name.contains(',').then(|| name.split(',').map(str::trim));
+    for name in std::iter::once(&*name).chain(listed.into_iter().flatten()) {
         if name.is_empty() || models.iter().any(|own| own == name) {
             continue;
         }

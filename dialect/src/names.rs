@@ -55,7 +55,7 @@ pub(super) enum FieldName {
 use FieldName::*;
 
 #[rustfmt::skip]
-const NAMES: [(FieldName, &str); 90] = [
+static NAMES: NameTable<FieldName, 90> = NameTable::of([
     (NeverText, "type"), (NeverText, "object"), (NeverText, "status"), (NeverText, "model"),
     (NeverText, "modelVersion"), (NeverText, "index"), (NeverText, "created"), (NeverText, "created_at"),
     (NeverText, "createTime"), (NeverText, "expires_at"), (NeverText, "completed_at"), (NeverText, "finish_reason"),
@@ -80,50 +80,61 @@ const NAMES: [(FieldName, &str); 90] = [
     (Result, "result"), (Tool, "name"), (Logprobs, "logprobs"), (Logprobs, "logprobsResult"),
     (Logprobs, "prompt_logprobs"), (Structured, "tool_output"), (Structured, "attributes"),
     (Structured, "additionalModelResponseFields"), (Tools, "tools"),
-];
+]);
 
-/// Slots of the table; a power of two, and more than twice the number of names.
+/// What the name of this value tells; `None` if nothing.
+pub(super) fn of(value: &Value<'_>) -> Option<FieldName> {
+    NAMES.find(value)
+}
+
+/// Slots of a table; a power of two, and more than twice the number of its names.
 const PLACES: usize = 256;
 
-/// At the slot of a name's hash, or the next free one: its index in [`NAMES`], counted from 1.
-const TABLE: [u8; PLACES] = table();
+/// Names, with what each of them tells.
+pub(super) struct NameTable<T, const N: usize> {
+    names: [(T, &'static str); N],
+    /// At the slot of a name's hash, or the next free one: its index in `names`, counted from 1.
+    places: [u8; PLACES],
+}
 
 const fn place(hash: u16) -> usize {
     (hash ^ (hash >> 8)) as usize % PLACES
 }
 
-#[expect(
-    clippy::indexing_slicing,
-    reason = "evaluated when this is compiled: it cannot fail later"
-)]
-const fn table() -> [u8; PLACES] {
-    let mut table = [0; PLACES];
-    let mut at = 0;
-    while at < NAMES.len() {
-        let mut here = place(key_hash(NAMES[at].1.as_bytes()));
-        while table[here] != 0 {
+impl<T: Copy, const N: usize> NameTable<T, N> {
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "evaluated when this is compiled: it cannot fail later"
+    )]
+    pub(super) const fn of(names: [(T, &'static str); N]) -> Self {
+        let mut places = [0; PLACES];
+        let mut at = 0;
+        while at < N {
+            let mut here = place(key_hash(names[at].1.as_bytes()));
+            while places[here] != 0 {
+                here = (here + 1) % PLACES;
+            }
+            at += 1;
+            places[here] = at as u8;
+        }
+        Self { names, places }
+    }
+
+    /// What the key of this value tells, if it is one of them.
+    pub(super) fn find(&self, value: &Value<'_>) -> Option<T> {
+        self.look_up(value.key(), value.hash())
+    }
+
+    fn look_up(&self, own: &[u8], hash: u16) -> Option<T> {
+        let mut here = place(hash);
+        loop {
+            let number = usize::from(*self.places.get(here)?);
+            let (told, name) = self.names.get(number.checked_sub(1)?)?;
+            if same(name.as_bytes(), own) {
+                return Some(*told);
+            }
             here = (here + 1) % PLACES;
         }
-        at += 1;
-        table[here] = at as u8;
-    }
-    table
-}
-
-/// What the name of this value tells; `None` if nothing.
-pub(super) fn of(value: &Value<'_>) -> Option<FieldName> {
-    look_up(value.key(), value.hash())
-}
-
-fn look_up(own: &[u8], hash: u16) -> Option<FieldName> {
-    let mut here = place(hash);
-    loop {
-        let number = usize::from(*TABLE.get(here)?);
-        let (name, word) = NAMES.get(number.checked_sub(1)?)?;
-        if same(word.as_bytes(), own) {
-            return Some(*name);
-        }
-        here = (here + 1) % PLACES;
     }
 }
 
@@ -173,8 +184,8 @@ mod tests {
 
     #[test]
     fn every_name_is_found_and_nothing_else() {
-        let look_up = |name: &str| look_up(name.as_bytes(), key_hash(name.as_bytes()));
-        for (name, word) in NAMES {
+        let look_up = |name: &str| NAMES.look_up(name.as_bytes(), key_hash(name.as_bytes()));
+        for (name, word) in NAMES.names {
             assert_eq!(look_up(word), Some(name), "{word}");
             for other in [format!("{word}x"), word.chars().skip(1).collect(), word.to_uppercase()] {
                 assert_eq!(look_up(&other), None, "{other}");
@@ -185,9 +196,9 @@ mod tests {
 
     #[test]
     fn no_name_stands_twice() {
-        let mut all = NAMES.map(|(_, word)| word).to_vec();
+        let mut all = NAMES.names.map(|(_, word)| word).to_vec();
         all.sort_unstable();
         all.dedup();
-        assert_eq!((all.len(), NAMES.len() < PLACES / 2), (NAMES.len(), true));
+        assert_eq!((all.len(), all.len() < PLACES / 2), (NAMES.names.len(), true));
     }
 }

@@ -4,18 +4,24 @@
 //! has no single meaning, and is unreadable where a rule needs it. Only members that are read here by name are checked,
 //! and only where a format has them: tool arguments, schemas and metadata have keys of the caller's own.
 
+use std::ops::Range;
+
 use super::Unreadable;
+use crate::wire::find::same;
 use crate::wire::json::{Kind, Value};
 
 /// How many model names [`ROOT`] begins with.
 const MODELS: usize = 4;
 
+/// Where the members stand in [`ROOT`] below which a format has more of its own.
+const READ: Range<usize> = 3..17;
+
 /// Root members of a request that decisions depend on, in any dialect.
 #[rustfmt::skip]
 const ROOT: [&str; 60] = [
-    "model", "models", "fallbacks", "fallback", "messages", "input", "contents", "system", "instructions", "prompt",
-    "systemInstruction", "system_instruction", "tools", "functions", "tool_choice", "function_call", "toolConfig",
-    "tool_config", "mcp_servers", "web_search_options", "stream", "stream_options", "background", "n", "prediction",
+    "model", "models", "fallback", "fallbacks", "messages", "input", "contents", "system", "systemInstruction",
+    "system_instruction", "tools", "functions", "toolConfig", "tool_config", "tool_choice", "mcp_servers", "prediction",
+    "instructions", "prompt", "function_call", "web_search_options", "stream", "stream_options", "background", "n",
     "documents", "response_format", "text", "output_config", "output_format", "outputConfig", "max_tokens",
     "max_completion_tokens", "max_output_tokens", "max_tool_calls", "service_tier", "serviceTier", "modalities",
     "generationConfig", "generation_config", "cachedContent", "cached_content", "inferenceConfig",
@@ -32,13 +38,6 @@ const NESTED: [&str; 37] = [
     "function_declarations", "toolUse", "toolResult", "toolSpec", "systemTool", "toolAddition", "tools", "tool",
     "allowed_tools", "tool_names", "mcp_servers", "server_label", "max_uses", "model", "source", "data", "inlineData",
     "inline_data", "file_data", "tool_configuration",
-];
-
-/// Members below which a format has more of its own.
-#[rustfmt::skip]
-const READ: [&[u8]; 14] = [
-    b"messages", b"input", b"contents", b"system", b"systemInstruction", b"system_instruction", b"tools", b"functions",
-    b"toolConfig", b"tool_config", b"tool_choice", b"mcp_servers", b"fallbacks", b"prediction",
 ];
 
 /// Members whose keys are chosen by the caller.
@@ -119,21 +118,34 @@ impl<const N: usize> NameTable<N> {
         Self { names, places }
     }
 
-    /// True if the key equals a listed name except for its case.
-    fn differ(&self, key: &[u8]) -> bool {
-        let mut differs = false;
+    /// How the key is spelled, beside the listed names.
+    fn spelled(&self, key: &[u8]) -> Spelled {
+        let mut spelled = Spelled::Otherwise;
         let mut place = place(key);
         while let Some(number) = self.places.get(place).filter(|number| **number != 0) {
-            let name =
-                self.names.get(usize::from(*number) - 1).map_or(&b""[..], |own| own.as_bytes());
-            if key == name {
-                return false;
+            let at = usize::from(*number) - 1;
+            let name = self.names.get(at).map_or(&b""[..], |own| own.as_bytes());
+            if same(key, name) {
+                return Spelled::As(at);
             }
-            differs |= key.eq_ignore_ascii_case(name);
+            if key.eq_ignore_ascii_case(name) {
+                spelled = Spelled::InAnotherCase;
+            }
             place = (place + 1) % PLACES;
         }
-        differs
+        spelled
     }
+}
+
+/// A key beside a list of names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spelled {
+    /// It is the name at this index.
+    As(usize),
+    /// It is one of them except for its case.
+    InAnotherCase,
+    /// It is none of them.
+    Otherwise,
 }
 
 /// Checks that no member with an influence on decisions is spelled in another case, so that only some servers would
@@ -144,11 +156,12 @@ impl<const N: usize> NameTable<N> {
 pub(super) fn check(root: &Value<'_>) -> Result<(), Unreadable> {
     for member in root.children() {
         let name = member.key();
-        if ROOT_NAMES.differ(name) {
-            return Err(Unreadable { field: "" });
-        }
-        if READ.contains(&name) && any_differs(&member) {
-            return Err(Unreadable { field: "" });
+        match ROOT_NAMES.spelled(name) {
+            Spelled::InAnotherCase => return Err(Unreadable { field: "" }),
+            Spelled::As(at) if READ.contains(&at) && any_differs(&member) => {
+                return Err(Unreadable { field: "" });
+            }
+            _ => {}
         }
         // Gateways use its members in place of the request's own. Models in it are found together with the others.
         let decides = |own: Value<'_>| ROOT.iter().skip(MODELS).any(|name| own.key_is(name));
@@ -169,7 +182,7 @@ fn any_differs(list: &Value<'_>) -> bool {
         if is_free(name) || (name == b"input" && value.kind() == Kind::Object) {
             free_until = value.after();
         }
-        !name.is_empty() && NESTED_NAMES.differ(name)
+        !name.is_empty() && NESTED_NAMES.spelled(name) == Spelled::InAnotherCase
     })
 }
 
@@ -178,9 +191,14 @@ mod tests {
     use super::*;
 
     /// The reference implementation of the tables.
-    fn differs(key: &[u8], names: &[&str]) -> bool {
-        names.iter().any(|name| key.eq_ignore_ascii_case(name.as_bytes()))
-            && !names.iter().any(|name| key == name.as_bytes())
+    fn spelled(key: &[u8], names: &[&str]) -> Spelled {
+        match names.iter().position(|name| key == name.as_bytes()) {
+            Some(at) => Spelled::As(at),
+            None if names.iter().any(|name| key.eq_ignore_ascii_case(name.as_bytes())) => {
+                Spelled::InAnotherCase
+            }
+            None => Spelled::Otherwise,
+        }
     }
 
     #[test]
@@ -202,8 +220,8 @@ mod tests {
                 String::from_utf8(bytes).unwrap()
             }));
             for key in keys.iter().map(String::as_bytes) {
-                assert_eq!(ROOT_NAMES.differ(key), differs(key, &ROOT), "{key:?}");
-                assert_eq!(NESTED_NAMES.differ(key), differs(key, &NESTED), "{key:?}");
+                assert_eq!(ROOT_NAMES.spelled(key), spelled(key, &ROOT), "{key:?}");
+                assert_eq!(NESTED_NAMES.spelled(key), spelled(key, &NESTED), "{key:?}");
             }
         }
     }

@@ -82,6 +82,17 @@ pub(crate) fn each<'a>(doc: &'a Doc, body: &'a [u8]) -> impl Iterator<Item = Val
         .chain(root.children().filter(move |_| batch))
 }
 
+/// False only if no message declares JSON-RPC or has a method.
+#[must_use]
+pub fn may_be_rpc(doc: &Doc, body: &[u8]) -> bool {
+    each(doc, body).flat_map(|message| message.children()).any(|member| {
+        let key = member.key();
+        // Most keys are told by their length alone.
+        (key.len() == "method".len() || key.len() == "jsonrpc".len() || !key.is_ascii())
+            && (folds_to(&member, "method") || folds_to(&member, "jsonrpc"))
+    })
+}
+
 /// True if any message has an MCP method, however its key is written and however often it occurs.
 #[must_use]
 pub fn names_a_method(doc: &Doc, body: &[u8]) -> bool {

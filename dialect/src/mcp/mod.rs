@@ -15,8 +15,8 @@ pub mod sniff;
 pub mod write;
 
 pub use message::{
-    MessageKind, RpcMessage, ToolCall, is_json_rpc, is_nothing_else, messages, names_a_method,
-    texts_beside, without_messages,
+    MessageKind, RpcMessage, ToolCall, is_json_rpc, is_nothing_else, may_be_rpc, messages,
+    names_a_method, texts_beside, without_messages,
 };
 pub(super) use message::{each, folds_to, has_only_rpc, is_method, one};
 pub use mirror::{is_mismatch, is_modern};

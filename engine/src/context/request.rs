@@ -53,8 +53,7 @@ impl Context {
     /// Sets the label `model` to the models that the request names before its body.
     pub(crate) fn label_line(&mut self) {
         let facts = Rc::clone(&self.facts);
-        let target = facts::text(&facts.headers, ":path").unwrap_or_default();
-        dialect::models_of_line(&target, &facts.headers, |model| {
+        dialect::models_of_line(&facts.headers, |model| {
             self.labels.add(LabelId::MODEL, Label::value(model, false));
         });
     }

@@ -47,7 +47,9 @@ pub(crate) fn settle_protocol(
     if recognised.kind.is_stored() {
         return true;
     }
-    let agent = body.filter(|body| !doc.is_empty() && a2a::names_a_method(doc, body));
+    // Nearly no model call has such members.
+    let rpc = body.filter(|body| !doc.is_empty() && mcp::may_be_rpc(doc, body));
+    let agent = rpc.filter(|body| a2a::names_a_method(doc, body));
     // What may also be a model call is read as one, and nothing that an agent would be asked is skipped.
     let mixed = match agent {
         Some(body) if is_no_models(recognised) || a2a::is_alone(doc, body) => {
@@ -70,7 +72,7 @@ pub(crate) fn settle_protocol(
         // Servers of the first revision accept calls at `…/messages`, those mounted under a prefix accept them at any
         // path, and a model's server ignores members that it does not know. If the body contains nothing but JSON-RPC,
         // no model is called; else both readings count.
-        let body = body.filter(|_| !doc.is_empty());
+        let body = rpc;
         let beside = match body {
             Some(body) if mcp::is_nothing_else(doc, body) => recognised.dialect,
             Some(body) if mcp::names_a_method(doc, body) => DialectId::Mcp,
