@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The names of a module's functions, taken out and given back to a backtrace; and its exports.
+"""The names of a module's functions, taken out and given back to a backtrace.
 
 `strip TWIN MODULE` writes the module without its name section, which no proxy needs to run it and which is an eighth of
 its bytes. Functions keep their numbers, so the twin names them:
@@ -7,9 +7,6 @@ its bytes. Functions keep their numbers, so the twin names them:
     tools/wasm_names.py name dist/hemostat.names.wasm <backtrace.txt
 
 reads a proxy's log on stdin and writes it with each function's name behind its number.
-
-`unexport MODULE NAME OUT` writes the module without an export. What a module exports a host calls, and each call costs
-every stream some microseconds, whatever the function does.
 """
 
 import pathlib
@@ -65,30 +62,6 @@ def strip(twin, module):
     pathlib.Path(module).write_bytes(data[:8] + b"".join(kept))
 
 
-EXPORTS = 7
-
-
-def unexport(module, name, out):
-    data = pathlib.Path(module).read_bytes()
-    written = data[:8]
-    for number, _, begin, at, end in sections(data):
-        if number != EXPORTS:
-            written += data[begin:end]
-            continue
-        count, at = leb(data, at)
-        kept = []
-        for _ in range(count):
-            start = at
-            length, at = leb(data, at)
-            own = data[at : at + length].decode()
-            _, at = leb(data, at + length + 1)
-            if own != name:
-                kept.append(data[start:at])
-        content = to_leb(len(kept)) + b"".join(kept)
-        written += bytes([EXPORTS]) + to_leb(len(content)) + content
-    pathlib.Path(out).write_bytes(written)
-
-
 def names(data):
     """Names of functions by number."""
     found = {}
@@ -125,7 +98,5 @@ if __name__ == "__main__":
             strip(twin, module)
         case ["name", twin]:
             name(twin)
-        case ["unexport", module, export, out]:
-            unexport(module, export, out)
         case _:
             sys.exit(__doc__)

@@ -59,7 +59,6 @@ class Host {
     this.guest = new WebAssembly.Instance(module, imports).exports;
     this.guest._initialize?.();
     this.guest.proxy_on_context_create(1, 0);
-    this.guest.proxy_on_vm_start(1, 0);
     this.buffers[CONFIGURATION] = Buffer.from(JSON.stringify(configuration));
     if (!this.guest.proxy_on_configure(1, this.buffers[CONFIGURATION].length)) {
       throw new Error(`refused: ${JSON.stringify(configuration)}`);

@@ -9,9 +9,8 @@ use hemostat_engine::base::headers::Headers;
 use hemostat_engine::bundle::{Digest, RefusalCode, ReleaseRefusal, ReleaseWay, refused};
 use hemostat_engine::limits::ENVELOPE_BYTES;
 use hemostat_engine::policy::config::remote::ControlListener;
-use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::Action;
 
+use crate::context::{Action, HttpContext};
 use crate::follower::Follower;
 use crate::host::{self, Buffer, Map};
 use crate::telemetry::Trouble;
@@ -197,8 +196,6 @@ fn send(answer: &Answer) -> Action {
     }
     Action::Pause
 }
-
-impl Context for Operator {}
 
 impl HttpContext for Operator {
     fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {

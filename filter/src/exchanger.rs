@@ -12,8 +12,10 @@ use crate::telemetry::Trouble;
 use crate::{accounts, effects};
 
 /// Calls of one configuration to the services of its fleet.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Exchanger {
+    /// The context that calls.
+    root: u32,
     under_way: SortedMap<u32, Box<Sent>>,
 }
 
@@ -41,6 +43,11 @@ pub fn look_ms(program: &Program) -> Option<u64> {
 }
 
 impl Exchanger {
+    /// One that has called nobody yet, for this root.
+    pub fn new(root: u32) -> Self {
+        Self { root, under_way: SortedMap::default() }
+    }
+
     /// Sends what is due, if it is this worker's turn.
     pub fn round(&mut self, every_ms: u64) {
         let table = accounts::fleet();
@@ -76,7 +83,7 @@ impl Exchanger {
             Sent::Report(parcel) => parcel.call(),
             Sent::Commit(commit) => commit.call(),
         };
-        match host::call::grpc(&call) {
+        match host::call::grpc(self.root, &call) {
             Ok(token) => {
                 self.under_way.insert(token, Box::new(sent));
             }

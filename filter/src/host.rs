@@ -1,8 +1,8 @@
-//! Every host call (proxy-wasm ABI 0.2.1), as a function that returns a `Result`: the only room that names them and the
-//! only one with `unsafe`.
+//! Every host call (proxy-wasm ABI 0.2.1), as a function that returns a `Result`: the only room that names them, and but for
+//! the names of exports the only one with `unsafe`.
 //!
-//! The SDK's own calls panic on any status they do not list, and a panic resets every stream of the worker. Here any
-//! status is a value, and everything that comes from traffic is bytes.
+//! Any status is a value, for a panic would reset every stream of the worker, and everything that comes from traffic is
+//! bytes.
 
 #![expect(unsafe_code, reason = "the ABI is raw pointers; all of it is wrapped in this file")]
 
@@ -99,6 +99,32 @@ host_calls! {
         value_len: usize,
         cas: u32,
     );
+    fn proxy_http_call(
+        cluster: *const u8,
+        cluster_len: usize,
+        headers: *const u8,
+        headers_len: usize,
+        body: *const u8,
+        body_len: usize,
+        trailers: *const u8,
+        trailers_len: usize,
+        timeout: u32,
+        token: *mut u32,
+    );
+    fn proxy_grpc_call(
+        target: *const u8,
+        target_len: usize,
+        service: *const u8,
+        service_len: usize,
+        method: *const u8,
+        method_len: usize,
+        metadata: *const u8,
+        metadata_len: usize,
+        message: *const u8,
+        message_len: usize,
+        timeout: u32,
+        token: *mut u32,
+    );
 }
 
 /// A status other than OK, as the host gave it.
@@ -116,8 +142,6 @@ impl HostError {
     pub const EMPTY: Self = Self(7);
     /// Somebody else was faster.
     pub const CAS_MISMATCH: Self = Self(8);
-    /// The host cannot do it now.
-    pub const INTERNAL_FAILURE: Self = Self(10);
 }
 
 impl fmt::Display for HostError {
@@ -453,7 +477,7 @@ fn take(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Result<Vec<u8>, H
     if ptr.is_null() || len == 0 {
         return Ok(Vec::new());
     }
-    // SAFETY: the host allocated exactly `len` bytes with the allocator that the SDK exports (a boxed slice of bytes)
+    // SAFETY: the host allocated exactly `len` bytes with the allocator that the module exports (a boxed slice of bytes)
     // and gave them away with this call, so nobody else frees or reads them.
     Ok(unsafe { Vec::from_raw_parts(ptr, len, len) })
 }

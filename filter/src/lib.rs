@@ -13,6 +13,9 @@
 //! | [`reporter`] | what each thread reports that it runs |
 //! | [`bodies`] | does the host deliver bodies at all? |
 //! | [`marks`] | the values of counters when the release in force took effect |
+//! | [`context`] | what a host tells of a stream
+//! | [`dispatcher`] | which context a callback is for
+//! | [`exports`] | the names by which a host calls
 //! | [`control`] | a listener for operators: status, and releases by `POST` |
 //! | [`running`] | streams under way, for policies that end them |
 //! | [`stream`] | one request and its answer: callbacks → engine → host |
@@ -24,16 +27,19 @@
 //! | [`effects`] | what the engine asks for besides moving bytes |
 //! | [`telemetry`] | counters, log lines, filter state, the sum of held bytes |
 //! | [`clock`] | a clock that never fails, and numbers that never repeat |
-//! | [`host`] | every host call, as `Result`; the only `unsafe` |
+//! | [`host`] | every host call, as `Result`; the only `unsafe` but for names |
 //! | [`pairs`] | the wire form of header maps |
 
 mod accounts;
 mod bodies;
 mod capture;
 mod clock;
+mod context;
 mod control;
+mod dispatcher;
 mod effects;
 mod exchanger;
+mod exports;
 mod follower;
 mod gauges;
 mod grants;
@@ -50,14 +56,3 @@ mod running;
 mod stream;
 mod telemetry;
 mod watch;
-
-/// The entry point that a host calls. (A module, because the SDK's macro makes a public function without documentation.)
-mod entry {
-    use crate::{root, telemetry};
-
-    proxy_wasm::main! {{
-        // Only `proxy_log` may be called here: hosts forbid the rest until the plugin's context exists.
-        std::panic::set_hook(Box::new(telemetry::report_panic));
-        proxy_wasm::set_root_context(|id| Box::new(root::Root::new(id)));
-    }}
-}

@@ -10,9 +10,8 @@ use hemostat_engine::lever::running::cutting;
 use hemostat_engine::limits::{ENVELOPE_BYTES, FOLLOW_MS, LEASE_SLICE_NS};
 use hemostat_engine::policy::Program;
 use hemostat_engine::policy::config::remote::{ControlListener, PolledSource};
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::ContextType;
 
+use crate::context::HttpContext;
 use crate::control::Operator;
 use crate::exchanger::{self, Exchanger};
 use crate::follower::{self, Follower};
@@ -96,7 +95,7 @@ impl Root {
             reporter,
             asked: None,
             renewed: 0,
-            exchanger: Exchanger::default(),
+            exchanger: Exchanger::new(self.id),
             period,
         });
         Ok(warnings)
@@ -260,36 +259,31 @@ fn call_status() -> u16 {
     status.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
-impl Context for Root {
-    fn on_http_call_response(
-        &mut self,
-        token: u32,
-        _headers: usize,
-        body: usize,
-        _trailers: usize,
-    ) {
+/// What a host tells a root.
+impl Root {
+    /// A call has been answered, with a body of `size` bytes.
+    pub fn on_http_call_response(&mut self, token: u32, size: usize) {
         if notify::answered(token, call_status()) || capture::answered(token, call_status()) {
             return;
         }
         if let Some(plan) = &mut self.plan
-            && !plan.page_answered(token, body)
+            && !plan.page_answered(token, size)
         {
-            plan.source_answered(token, body);
+            plan.source_answered(token, size);
         }
     }
 
-    fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
+    /// A gRPC call has ended: with this status, and where it is 0 with a message of `size` bytes.
+    pub fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
         if let Some(plan) = &mut self.plan {
             let program = plan.program();
             plan.exchanger.answered(token, status, size, &program);
         }
     }
-}
 
-impl RootContext for Root {
     /// False refuses the configuration: an update is rejected and the one before goes on, a first one keeps the
     /// listener from starting.
-    fn on_configure(&mut self, size: usize) -> bool {
+    pub fn on_configure(&mut self, size: usize) -> bool {
         // The first call of the VM: from here on its numbers differ from those of other workers.
         clock::now_ns();
         match self.configure(size) {
@@ -314,7 +308,7 @@ impl RootContext for Root {
     }
 
     /// Comes on every worker and on the main thread.
-    fn on_tick(&mut self) {
+    pub fn on_tick(&mut self) {
         if let Some(plan) = &mut self.plan {
             plan.renew();
             if let Some(follower) = &plan.follower {
@@ -332,17 +326,14 @@ impl RootContext for Root {
         running::tick(self.id);
     }
 
-    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
-        let Some(plan) = &self.plan else { return Some(Box::new(NoPolicy)) };
-        Some(match (&plan.control, &plan.follower) {
+    /// A stream begins.
+    pub fn stream(&self, id: u32) -> Box<dyn HttpContext> {
+        let Some(plan) = &self.plan else { return Box::new(NoPolicy) };
+        match (&plan.control, &plan.follower) {
             (Some(control), Some(follower)) => {
                 Box::new(Operator::new(Rc::clone(control), Rc::clone(follower)))
             }
-            _ => Box::new(Stream::new(plan.current(), context_id)),
-        })
-    }
-
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
+            _ => Box::new(Stream::new(plan.current(), id)),
+        }
     }
 }

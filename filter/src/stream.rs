@@ -15,10 +15,9 @@ mod waiting;
 use std::rc::Rc;
 
 use hemostat_engine::exchange::Exchange;
-use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::Action;
 
 use crate::clock;
+use crate::context::{Action, HttpContext};
 use crate::grants::SharedSlots;
 use crate::load::Active;
 use crate::running::{self, Entry};
@@ -112,12 +111,6 @@ impl Stream {
     }
 }
 
-impl Context for Stream {
-    fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
-        self.service_answered(token, status, size);
-    }
-}
-
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _count: usize, end: bool) -> Action {
         let done = self.request_headers(end);
@@ -155,6 +148,10 @@ impl HttpContext for Stream {
         done.unwrap_or_else(|trouble| self.fail_response(trouble, 0, true))
     }
 
+    fn on_grpc_call_response(&mut self, token: u32, status: u32, size: usize) {
+        self.service_answered(token, status, size);
+    }
+
     /// Called for every stream, aborted ones too, before the access log is written.
     fn on_log(&mut self) {
         self.active.bodies.ended(self.context_id);
@@ -174,8 +171,6 @@ impl HttpContext for Stream {
 /// A stream on a host that lets traffic in although the configuration was refused.
 #[derive(Debug)]
 pub struct NoPolicy;
-
-impl Context for NoPolicy {}
 
 impl HttpContext for NoPolicy {
     fn on_http_request_headers(&mut self, _count: usize, _end: bool) -> Action {

@@ -1,44 +1,16 @@
 //! Calls of our own to other servers.
 
-use std::time::Duration;
+use std::cell::RefCell;
 
 use hemostat_engine::base::callout::Callout;
 use hemostat_engine::policy::document::CaptureTo;
-#[cfg(target_arch = "wasm32")]
-use proxy_wasm::hostcalls::{dispatch_grpc_call, dispatch_http_call};
-use proxy_wasm::types::Status;
 
-use super::HostError;
+use super::{HostError, abi, check};
+use crate::pairs;
 
-// The SDK imports its calls on every target, so that native tests would not link: they have a host that calls nobody.
-#[cfg(not(target_arch = "wasm32"))]
-use nobody::{dispatch_grpc_call, dispatch_http_call};
-#[cfg(not(target_arch = "wasm32"))]
-mod nobody {
-    use super::{Duration, Status};
-
-    type Fields<'a, V> = Vec<(&'a str, V)>;
-
-    pub(super) fn dispatch_http_call(
-        _: &str,
-        _: Fields<'_, &str>,
-        _: Option<&[u8]>,
-        _: Fields<'_, &str>,
-        _: Duration,
-    ) -> Result<u32, Status> {
-        Err(Status::InternalFailure)
-    }
-
-    pub(super) fn dispatch_grpc_call(
-        _: &str,
-        _: &str,
-        _: &str,
-        _: Fields<'_, &[u8]>,
-        _: Option<&[u8]>,
-        _: Duration,
-    ) -> Result<u32, Status> {
-        Err(Status::InternalFailure)
-    }
+thread_local! {
+    /// gRPC calls under way: the host's number of each, and the context that made it.
+    static CALLERS: RefCell<Vec<(u32, u32)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Asks a server of a cluster by `GET`.
@@ -53,8 +25,7 @@ pub fn get(
     timeout_ms: u64,
 ) -> Result<u32, HostError> {
     let fixed = [(":method", "GET"), (":authority", authority), (":path", path)];
-    let all = fixed.iter().chain(headers).copied().collect();
-    send(cluster, all, None, timeout_ms)
+    send(cluster, &[&fixed, headers].concat(), &[], timeout_ms)
 }
 
 /// Brings JSON to a server of a cluster by `POST`.
@@ -69,7 +40,7 @@ pub fn post_json(
     timeout_ms: u64,
 ) -> Result<u32, HostError> {
     let length = body.len().to_string();
-    let headers = vec![
+    let headers = [
         (":method", "POST"),
         (":authority", authority),
         (":path", path),
@@ -77,7 +48,7 @@ pub fn post_json(
         ("content-length", length.as_str()),
         ("user-agent", concat!("hemostat/", env!("CARGO_PKG_VERSION"))),
     ];
-    send(cluster, headers, Some(body.as_bytes()), timeout_ms)
+    send(cluster, &headers, body.as_bytes(), timeout_ms)
 }
 
 /// Brings spans to a receiver of OTLP/HTTP by `POST`.
@@ -95,44 +66,98 @@ pub fn post_protobuf(to: &CaptureTo, body: &[u8], timeout_ms: u64) -> Result<u32
         ("user-agent", concat!("hemostat/", env!("CARGO_PKG_VERSION"))),
     ];
     headers.extend(to.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-    send(&to.cluster, headers, Some(body), timeout_ms)
+    send(&to.cluster, &headers, body, timeout_ms)
 }
 
 /// Makes a call. The answer comes to the context that makes it, by the number that this gives.
 ///
-/// This is the SDK's own call, for the SDK must know the token: an answer to one that it does not know is a panic. It
-/// panics on a status that is neither of the three which Envoy gives, so it is made only where a configuration or a
-/// policy names a cluster to call.
-///
 /// # Errors
-/// `BAD_ARGUMENT`: there is no such cluster; `INTERNAL_FAILURE`: the host cannot call now.
+/// The host fails the call: `BAD_ARGUMENT` if there is no such cluster, `INTERNAL_FAILURE` if it cannot call now.
 fn send(
     cluster: &str,
-    headers: Vec<(&str, &str)>,
-    body: Option<&[u8]>,
+    headers: &[(&str, &str)],
+    body: &[u8],
     timeout_ms: u64,
 ) -> Result<u32, HostError> {
-    let timeout = Duration::from_millis(timeout_ms);
-    match dispatch_http_call(cluster, headers, body, Vec::new(), timeout) {
-        Ok(token) => Ok(token),
-        Err(Status::BadArgument) => Err(HostError::BAD_ARGUMENT),
-        Err(_) => Err(HostError::INTERNAL_FAILURE),
-    }
+    let headers: Vec<_> =
+        headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+    let headers = pairs::encode(&headers).ok_or(HostError::BAD_ARGUMENT)?;
+    let trailers = pairs::encode(&[]).unwrap_or_default();
+    let mut token = 0;
+    // SAFETY: the host reads what is given and writes 4 bytes to `token` during the call.
+    check(unsafe {
+        abi::proxy_http_call(
+            cluster.as_ptr(),
+            cluster.len(),
+            headers.as_ptr(),
+            headers.len(),
+            body.as_ptr(),
+            body.len(),
+            trailers.as_ptr(),
+            trailers.len(),
+            milliseconds(timeout_ms),
+            &raw mut token,
+        )
+    })?;
+    Ok(token)
 }
 
-/// Makes a gRPC call. The answer comes to the context that makes it. Only for hosts configured as Envoy: others trap.
+/// Makes a gRPC call for this context, to which the answer comes. Only for hosts configured as Envoy: others trap.
 ///
-/// As [`get`], it is the SDK's own call, and panics on a status that is none of the three which Envoy gives. The target
-/// is a message that names the cluster: Envoy ends the whole process over some bare names.
+/// The target is a message that names the cluster: Envoy ends the whole process over some bare names.
 ///
 /// # Errors
-/// `PARSE_FAILURE`: there is no such cluster; `INTERNAL_FAILURE`: the host cannot call now.
-pub fn grpc(call: &Callout) -> Result<u32, HostError> {
+/// The host fails the call: `PARSE_FAILURE` if there is no such cluster, `INTERNAL_FAILURE` if it cannot call now.
+pub fn grpc(context: u32, call: &Callout) -> Result<u32, HostError> {
     let Callout { target, service, method, message, timeout_ms } = call;
-    let timeout = Duration::from_millis(*timeout_ms);
-    let sent = dispatch_grpc_call(target, service, method, Vec::new(), Some(message), timeout);
-    sent.map_err(|status| match status {
-        Status::ParseFailure => HostError::PARSE_FAILURE,
-        _ => HostError::INTERNAL_FAILURE,
+    let metadata = pairs::encode(&[]).unwrap_or_default();
+    let mut token = 0;
+    // SAFETY: as above.
+    check(unsafe {
+        abi::proxy_grpc_call(
+            target.as_ptr(),
+            target.len(),
+            service.as_ptr(),
+            service.len(),
+            method.as_ptr(),
+            method.len(),
+            metadata.as_ptr(),
+            metadata.len(),
+            message.as_ptr(),
+            message.len(),
+            milliseconds(*timeout_ms),
+            &raw mut token,
+        )
+    })?;
+    CALLERS.with_borrow_mut(|callers| callers.push((token, context)));
+    Ok(token)
+}
+
+/// The context that made a gRPC call, once: a call ends once.
+pub fn caller(token: u32) -> Option<u32> {
+    CALLERS.with_borrow_mut(|callers| {
+        let at = callers.iter().position(|call| call.0 == token)?;
+        Some(callers.swap_remove(at).1)
     })
+}
+
+/// A context is gone. Its calls are not answered any more.
+pub fn forget(context: u32) {
+    CALLERS.with_borrow_mut(|callers| callers.retain(|call| call.1 != context));
+}
+
+fn milliseconds(time: u64) -> u32 {
+    u32::try_from(time).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_ends_once_and_not_after_its_context() {
+        CALLERS.with_borrow_mut(|callers| callers.extend([(1, 7), (2, 8), (3, 7)]));
+        forget(7);
+        assert_eq!([1, 2, 3, 2].map(caller), [None, Some(8), None, None]);
+    }
 }

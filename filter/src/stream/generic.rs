@@ -2,12 +2,12 @@
 
 use hemostat_engine::base::headers::Headers;
 use hemostat_engine::exchange::HeaderEdit;
-use proxy_wasm::types::Action;
 
 use super::Stream;
 use super::said::{CONTENT_LENGTH, HOST_FAILED};
 use super::state::ResponseState;
 use crate::clock;
+use crate::context::Action;
 use crate::host::{self, Buffer, Map};
 use crate::telemetry::Trouble;
 

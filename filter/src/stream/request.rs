@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use hemostat_engine::exchange::{RequestFacts, RequestVerdict};
-use proxy_wasm::types::Action;
 
 use super::Stream;
 use super::said::{CONTENT_LENGTH, send, set_length};
 use super::state::{Gathering, RequestState};
 use crate::clock;
+use crate::context::Action;
 use crate::host::{self, Buffer, HostError, Map};
 use crate::telemetry::Trouble;
 

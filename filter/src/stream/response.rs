@@ -1,13 +1,13 @@
 //! The answer's callbacks.
 
 use hemostat_engine::exchange::{Now, ResponseVerdict, StreamVerdict};
-use proxy_wasm::types::Action;
 
 use super::Stream;
 use super::details::is_local;
 use super::said::{CONTENT_LENGTH, send, set_length};
 use super::state::{Gathering, ResponseState};
 use crate::clock;
+use crate::context::Action;
 use crate::host::{self, Buffer, HostError, Map};
 use crate::running;
 use crate::telemetry::Trouble;

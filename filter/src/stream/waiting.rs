@@ -1,10 +1,10 @@
 //! A request that waits for callouts: they are sent, and their replies decide whether it goes on.
 
 use hemostat_engine::base::callout::{Callout, CalloutReply};
-use proxy_wasm::types::Action;
 
 use super::Stream;
 use super::state::{Gathering, RequestState};
+use crate::context::Action;
 use crate::exchanger;
 use crate::host;
 use crate::telemetry::Trouble;
@@ -20,7 +20,7 @@ impl Stream {
         self.asked.clear();
         let mut verdict = None;
         for (number, call) in calls.iter().enumerate() {
-            match host::call::grpc(call) {
+            match host::call::grpc(self.context_id, call) {
                 Ok(token) => self.asked.push(Some(token)),
                 Err(error) => {
                     Trouble { call: "grpc_call", error }.report();
