@@ -8,9 +8,8 @@
 use super::code::{CodeReader, Writer};
 use super::refusal::ReleaseRefusal;
 use super::state::{ReleaseStanding, Releases};
-use crate::base::time;
 use crate::limits::{FOLLOWER_SILENT_S, FOLLOWER_TEXT_BYTES, FOLLOWERS};
-use crate::written::{Object, list};
+use crate::written::{Object, Written, list};
 
 /// The layout's number: values written by another version of this code are not read.
 const FORM: u64 = 1;
@@ -209,7 +208,7 @@ impl Followers {
             if let Some(problem) = group.problem() {
                 out.text("code", &problem.code);
                 out.text("why", &problem.why);
-                out.text("since", &time::format(problem.since));
+                out.set("since", Written::Time(problem.since));
                 out.number("age_s", now.saturating_sub(problem.since));
             }
             out.end()
@@ -287,7 +286,7 @@ impl FollowerGroup<'_> {
         out.text("configuration", &self.first.configuration);
         out.text("listener", if self.first.control { "control" } else { "traffic" });
         out.number("serial", acting.serial);
-        out.optional_text("version", acting.version.as_deref());
+        out.set("version", acting.version.as_deref());
         out
     }
 }

@@ -12,10 +12,9 @@ use super::followers::Followers;
 use super::last_refusal::LastRefusal;
 use super::poll::PollFailure;
 use super::state::{ActivationEntry, Practice, ReleaseStanding, Releases};
-use crate::base::time;
 use crate::event::pending;
 use crate::policy::document::RuleSeverity;
-use crate::written::{Object, text};
+use crate::written::{Object, Written, text};
 
 /// What happens to requests that their callers have signed: operators of Bedrock must know before it happens.
 const SIGNED: &str =
@@ -27,34 +26,32 @@ pub fn status(facts: &StatusInputs<'_>, mut count: impl FnMut(&str) -> u64) -> S
     let state = facts.state;
     let entry = state.history.first();
     let mut out = Object::default();
-    out.optional_text("version", facts.running.and_then(|running| running.version.as_deref()));
+    out.set("version", facts.running.and_then(|running| running.version.as_deref()));
     out.number("serial", state.serial());
-    out.optional_text("digest", facts.running.map(|running| running.digest.to_string()).as_deref());
-    out.optional_text("since", entry.map(|entry| time::format(entry.at)).as_deref());
+    out.set("digest", facts.running.map(|running| running.digest.to_string()).as_deref());
+    out.set("since", entry.map(|entry| Written::Time(entry.at)));
     out.text("source", entry.map_or("none", |entry| entry.way.word()));
     out.text("standing", standing(facts));
     out.text("scope", &facts.terms.config.scope);
-    out.list("key_ids", entry.map(|entry| entry.keys.as_slice()).unwrap_or_default(), |value| {
-        text(value)
-    });
-    out.optional_text("issuer", entry.map(|entry| entry.issuer.as_str()));
+    out.texts("key_ids", entry.map(|entry| entry.keys.as_slice()).unwrap_or_default());
+    out.set("issuer", entry.map(|entry| entry.issuer.as_str()));
     let said = entry.and_then(|entry| entry.reason.as_deref());
     let own = facts.running.and_then(|running| running.reason.as_deref());
-    out.optional_text("reason", said.or(own));
-    out.optional_text("severity", facts.running.and_then(|r| r.severity).map(RuleSeverity::word));
-    out.optional_text("mode", facts.running.map(|running| running.mode.word()));
-    out.raw("drill", if state.is_drill() { "true" } else { "false" });
+    out.set("reason", said.or(own));
+    out.set("severity", facts.running.and_then(|r| r.severity).map(RuleSeverity::word));
+    out.set("mode", facts.running.map(|running| running.mode.word()));
+    out.set("drill", state.is_drill());
     let expires = ends(state);
-    out.optional_text("expires", expires.map(time::format).as_deref());
+    out.set("expires", expires.map(Written::Time));
     let trouble = facts.trouble.map(|told| trouble(told, facts.now_ms / 1000));
-    out.raw("last_error", trouble.as_deref().unwrap_or("null"));
+    out.set("last_error", trouble.as_deref().map(Written::Json));
     followers(&mut out, facts.followers, state, facts.now_ms / 1000);
     let program = facts.running.map(|running| running.program.as_ref());
     out.raw("rules", &rules::rules(program, &mut count));
-    let since = facts.marks.map(|marks| time::format(marks.since_ms() / 1000));
-    out.optional_text("counted_since", since.as_deref());
+    let since = facts.marks.map(|marks| Written::Time(marks.since_ms() / 1000));
+    out.set("counted_since", since);
     let window = facts.marks.map(|marks| marks.window_ms(facts.now_ms) / 1000);
-    out.raw("rates_over_s", &window.map_or_else(|| "null".to_owned(), |s| s.to_string()));
+    out.set("rates_over_s", window);
     out.raw("acts", &rules::acts(facts, &mut count));
     out.raw("global", facts.global);
     let shows = |label: &str| {
@@ -66,26 +63,25 @@ pub fn status(facts: &StatusInputs<'_>, mut count: impl FnMut(&str) -> u64) -> S
     out.raw("balances", &balances.unwrap_or_else(|| "{}".to_owned()));
     out.raw("pending_approvals", &pending::to_json(facts.pending, shows("tenant")));
     out.raw("poll", &poll(facts));
-    let floor = facts.terms.config.trust.min_serial;
-    out.raw("min_serial", &floor.map_or_else(|| "null".to_owned(), |floor| floor.to_string()));
+    out.set("min_serial", facts.terms.config.trust.min_serial);
     out.list("prepared", &state.prepared, |digest| text(&digest.to_string()));
     let author = state.prepared_by.map(|by| {
         let mut out = Object::default();
         out.number("serial", by.serial);
         out.text("source", by.way.word());
-        out.text("at", &time::format(by.at));
+        out.set("at", Written::Time(by.at));
         out.end()
     });
-    out.raw("prepared_by", author.as_deref().unwrap_or("null"));
+    out.set("prepared_by", author.as_deref().map(Written::Json));
     out.list("held", &state.held, |held| {
         let mut out = Object::default();
         out.text("digest", &held.digest.to_string());
-        out.optional_text("version", held.version.as_deref());
+        out.set("version", held.version.as_deref());
         if held.drill {
-            out.raw("drill", "true");
+            out.set("drill", true);
         }
         if let Some(end) = held.end {
-            out.text("expires", &time::format(end.at));
+            out.set("expires", Written::Time(end.at));
             out.text("on_expiry", end.then.word());
         }
         out.end()
@@ -94,7 +90,7 @@ pub fn status(facts: &StatusInputs<'_>, mut count: impl FnMut(&str) -> u64) -> S
     out.raw("providers", facts.providers);
     out.list("history", &state.history, history);
     let lanes = program.map(|program| program.unknown_lanes.word());
-    out.optional_text("unknown_lanes", lanes);
+    out.set("unknown_lanes", lanes);
     out.text("signed_requests", SIGNED);
     out.text("filter", facts.filter);
     out.end()
@@ -129,7 +125,7 @@ fn trouble(trouble: &LastRefusal, now: u64) -> String {
     let mut out = Object::default();
     out.text("code", &trouble.code);
     out.text("message", &trouble.message);
-    out.text("at", &time::format(trouble.at));
+    out.set("at", Written::Time(trouble.at));
     out.number("age_s", now.saturating_sub(trouble.at));
     out.text("source", &trouble.way);
     out.end()
@@ -147,11 +143,11 @@ fn poll(facts: &StatusInputs<'_>) -> String {
         out.text("cluster", &source.cluster);
         out.text("path", &source.path);
     }
-    let good = poll.answered.then(|| time::format(poll.good_ms / 1000));
-    out.optional_text("last_success", good.as_deref());
+    let good = poll.answered.then_some(Written::Time(poll.good_ms / 1000));
+    out.set("last_success", good);
     out.number("failures", poll.failures);
     let error = poll.error.as_ref().map(|error| failure(error, facts.now_ms));
-    out.raw("last_error", error.as_deref().unwrap_or("null"));
+    out.set("last_error", error.as_deref().map(Written::Json));
     let floor = config.release.is_some() || config.trust.min_serial.is_some();
     out.text("replay_floor", if floor { "configured" } else { "none" });
     out.end()
@@ -160,8 +156,8 @@ fn poll(facts: &StatusInputs<'_>) -> String {
 fn failure(error: &PollFailure, now_ms: u64) -> String {
     let mut out = Object::default();
     out.text("message", &error.why);
-    out.text("since", &time::format(error.since_ms / 1000));
-    out.text("at", &time::format(error.last_ms / 1000));
+    out.set("since", Written::Time(error.since_ms / 1000));
+    out.set("at", Written::Time(error.last_ms / 1000));
     out.number("age_s", now_ms.saturating_sub(error.last_ms) / 1000);
     out.end()
 }
@@ -169,23 +165,23 @@ fn failure(error: &PollFailure, now_ms: u64) -> String {
 fn history(entry: &ActivationEntry) -> String {
     let mut out = Object::default();
     out.number("serial", entry.serial);
-    out.optional_text("version", entry.version.as_deref());
+    out.set("version", entry.version.as_deref());
     out.text("digest", &entry.digest.to_string());
-    out.text("at", &time::format(entry.at));
+    out.set("at", Written::Time(entry.at));
     out.text("source", entry.way.word());
     out.text("issuer", &entry.issuer);
-    out.optional_text("reason", entry.reason.as_deref());
+    out.set("reason", entry.reason.as_deref());
     if let Some(serial) = entry.rolls_back {
         out.number("rolls_back", serial);
     }
-    out.list("key_ids", &entry.keys, |value| text(value));
+    out.texts("key_ids", &entry.keys);
     if let Some(severity) = entry.severity {
         out.text("severity", severity.word());
     }
     match entry.practice {
         Practice::Meant => {}
-        Practice::Drill => out.raw("drill", "true"),
-        Practice::WayBack => out.raw("after_drill", "true"),
+        Practice::Drill => out.set("drill", true),
+        Practice::WayBack => out.set("after_drill", true),
     }
     out.end()
 }
@@ -208,14 +204,12 @@ pub fn taken(
     now: u64,
 ) -> String {
     let mut out = Object::default();
-    out.raw("ok", "true");
+    out.set("ok", true);
     out.text("outcome", if unchanged { "unchanged" } else { "activated" });
     out.number("serial", state.serial());
-    out.optional_text("version", running.and_then(|running| running.version.as_deref()));
-    out.optional_text("digest", running.map(|running| running.digest.to_string()).as_deref());
-    out.list("warnings", running.map(|r| r.warnings.as_slice()).unwrap_or_default(), |value| {
-        text(value)
-    });
+    out.set("version", running.and_then(|running| running.version.as_deref()));
+    out.set("digest", running.map(|running| running.digest.to_string()).as_deref());
+    out.texts("warnings", running.map(|r| r.warnings.as_slice()).unwrap_or_default());
     followers(&mut out, followed, state, now);
     out.end()
 }
@@ -224,7 +218,7 @@ pub fn taken(
 #[must_use]
 pub fn refused(code: &str, message: &str) -> String {
     let mut out = Object::default();
-    out.raw("ok", "false");
+    out.set("ok", false);
     out.text("code", code);
     out.text("message", message);
     out.end()

@@ -10,9 +10,8 @@ pub mod recent;
 
 use std::rc::Rc;
 
-use crate::base::time;
 use crate::policy::document::Notify;
-use crate::written::Object;
+use crate::written::{Object, Written};
 
 /// The kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,10 +188,10 @@ impl Event {
         if !id.is_empty() {
             out.text("id", id);
         }
-        out.text("time", &time::format(times.first_ns / 1_000_000_000));
+        out.set("time", Written::Time(times.first_ns / 1_000_000_000));
         out.number("count", times.count);
         if times.count > 1 {
-            out.text("last_time", &time::format(times.last_ns / 1_000_000_000));
+            out.set("last_time", Written::Time(times.last_ns / 1_000_000_000));
         }
         if !self.origin.scope.is_empty() {
             out.text("scope", &self.origin.scope);

@@ -1,10 +1,9 @@
 //! The tool calls of a process that wait for approval: the list from which a person approves one.
 
 use super::PendingCall;
-use crate::base::time;
 use crate::bundle::code::{CodeReader, Writer};
 use crate::limits::{PENDING_ARGUMENTS_BYTES, PENDING_CALLS, PENDING_S};
-use crate::written::{Object, list};
+use crate::written::{Object, Written, list};
 
 /// The layout's number: values written by another version of this code are not read.
 const FORM: u64 = 1;
@@ -134,10 +133,10 @@ pub fn to_json(calls: &[WaitingApproval], tenant: bool) -> String {
         out.text("id", &waiting.call.id);
         out.text("tool", &waiting.call.tool);
         if tenant {
-            out.optional_text("tenant", waiting.call.tenant.as_deref());
+            out.set("tenant", waiting.call.tenant.as_deref());
         }
-        out.text("since", &time::format(waiting.since));
-        out.text("last", &time::format(waiting.last));
+        out.set("since", Written::Time(waiting.since));
+        out.set("last", Written::Time(waiting.last));
         out.number("count", waiting.count);
         if let Some(arguments) = &waiting.call.arguments {
             out.raw("arguments", arguments);

@@ -10,7 +10,7 @@ use crate::bundle::Poll;
 use crate::bundle::code::{CodeReader, Writer};
 use crate::event::{Event, EventKind};
 use crate::limits::{PROVIDER_INCIDENTS, PROVIDERS};
-use crate::written::{Object, list};
+use crate::written::{Object, Written, list};
 
 pub use statuspage::read;
 
@@ -82,16 +82,16 @@ impl Providers {
             let mut out = Object::default();
             out.text("name", &provider.name);
             let page = provider.page.as_ref();
-            out.optional_text("indicator", page.map(|page| page.indicator.as_str()));
-            out.optional_text("description", page.map(|page| page.description.as_str()));
+            out.set("indicator", page.map(|page| page.indicator.as_str()));
+            out.set("description", page.map(|page| page.description.as_str()));
             let incidents = page.map(|page| page.incidents.as_slice()).unwrap_or_default();
             out.list("incidents", incidents, Incident::to_json);
             let poll = &provider.poll;
             let asked = poll.answered.then_some(poll.good_ms);
-            out.optional_text("as_of", asked.map(|at| time::format(at / 1000)).as_deref());
+            out.set("as_of", asked.map(|at| Written::Time(at / 1000)));
             let age = asked.map(|at| now_ms.saturating_sub(at) / 1000);
-            out.raw("age_s", &age.map_or_else(|| "null".to_owned(), |age| age.to_string()));
-            out.optional_text("error", poll.error.as_ref().map(|error| error.why.as_str()));
+            out.set("age_s", age);
+            out.set("error", poll.error.as_ref().map(|error| error.why.as_str()));
             out.end()
         })
     }
@@ -162,8 +162,8 @@ impl Incident {
         out.text("name", &self.name);
         out.text("status", &self.status);
         out.text("impact", &self.impact);
-        out.optional_text("since", self.since.map(time::format).as_deref());
-        out.optional_text("updated", self.updated.map(time::format).as_deref());
+        out.set("since", self.since.map(Written::Time));
+        out.set("updated", self.updated.map(Written::Time));
         out.end()
     }
 

@@ -5,7 +5,7 @@ use crate::counters::{self, hits_counter};
 use crate::policy::Program;
 use crate::policy::document::Mode;
 use crate::policy::source::{SourceNode, parse_json};
-use crate::written::Object;
+use crate::written::{Object, Written};
 
 /// Counts by rule and action since the process began. The first action of a rule is always listed; others if they ever
 /// occurred.
@@ -36,9 +36,9 @@ pub(super) fn acts(facts: &StatusInputs<'_>, count: &mut impl FnMut(&str) -> u64
         let mut out = Object::default();
         out.text("rule", &acts.rule.id);
         out.text("lever", acts.lever);
-        out.raw("new", if is_new { "true" } else { "false" });
+        out.set("new", is_new);
         out.text("mode", acts.rule.mode_at(now).word());
-        out.raw("shadow", if acts.rule.mode == Mode::Shadow { "true" } else { "false" });
+        out.set("shadow", acts.rule.mode == Mode::Shadow);
         let mut actions = Object::default();
         for (at, word) in acts.words.iter().enumerate() {
             let name = hits_counter(&acts.rule.id, &acts.action(word));
@@ -51,7 +51,7 @@ pub(super) fn acts(facts: &StatusInputs<'_>, count: &mut impl FnMut(&str) -> u64
             one.number("since_release", since);
             let rate = facts.marks.and_then(|m| m.per_minute(&name, total, facts.now_ms));
             let rate = rate.map(|rate| format!("{}.{}", rate / 1000, rate / 100 % 10));
-            one.raw("per_minute", rate.as_deref().unwrap_or("null"));
+            one.set("per_minute", rate.as_deref().map(Written::Json));
             one.number("total", total);
             actions.raw(word, &one.end());
         }
