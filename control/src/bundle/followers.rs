@@ -5,7 +5,7 @@
 //! status can tell "accepted" from "running everywhere". A thread that stops reporting is dropped: its listener was
 //! replaced, or its VM was discarded.
 
-use super::code::{CodeReader, Writer};
+use super::code::{coded, decode, encode};
 use super::refusal::ReleaseRefusal;
 use super::state::{ReleaseStanding, Releases};
 use crate::limits::{FOLLOWER_SILENT_S, FOLLOWER_TEXT_BYTES, FOLLOWERS};
@@ -218,58 +218,19 @@ impl Followers {
     /// As bytes, for the memory that workers share.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Writer::default();
-        out.number(FORM);
-        out.list(&self.0, |out, report| {
-            out.text(&report.configuration);
-            out.number(u64::from(report.control));
-            out.number(report.thread);
-            out.number(report.acting.stamp);
-            out.number(report.acting.serial);
-            out.option(report.acting.version.as_ref(), |out, text| out.text(text));
-            out.option(report.problem.as_ref(), |out, problem| {
-                out.text(&problem.code);
-                out.text(&problem.why);
-                out.number(problem.since);
-            });
-            out.number(report.at);
-        });
-        out.finish()
+        encode(FORM, &self.0)
     }
 
     /// Decodes such bytes; invalid ones, and those of another version, give an empty list.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Self {
-        let read = || {
-            let mut from = CodeReader::new(bytes);
-            if from.number()? != FORM {
-                return None;
-            }
-            let reports = from.list(FOLLOWERS, |from| {
-                Some(FollowerReport {
-                    configuration: from.text()?,
-                    control: from.number()? == 1,
-                    thread: from.number()?,
-                    acting: Acting {
-                        stamp: from.number()?,
-                        serial: from.number()?,
-                        version: from.option(CodeReader::text)?,
-                    },
-                    problem: from.option(|from| {
-                        Some(Problem {
-                            code: from.text()?,
-                            why: from.text()?,
-                            since: from.number()?,
-                        })
-                    })?,
-                    at: from.number()?,
-                })
-            })?;
-            from.is_at_end().then_some(Self(reports))
-        };
-        read().unwrap_or_default()
+        Self(decode(FORM, bytes).unwrap_or_default())
     }
 }
+
+coded!(FollowerReport { configuration, control, thread, acting, problem, at });
+coded!(Acting { stamp, serial, version });
+coded!(Problem { code, why, since });
 
 impl FollowerGroup<'_> {
     /// Its oldest problem.

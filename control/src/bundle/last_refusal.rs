@@ -1,9 +1,12 @@
 //! The last release that was refused, for status.
 
-use super::code::{CodeReader, Writer};
+use super::code::{coded, decode, encode};
 use super::refusal::ReleaseRefusal;
 use super::state::ReleaseWay;
 use crate::limits;
+
+/// The layout's number: values written by another version of this code are not read.
+const FORM: u64 = 1;
 
 /// The last refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,20 +37,14 @@ impl LastRefusal {
     /// As bytes, for the memory that workers share.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Writer::default();
-        out.text(&self.code);
-        out.text(&self.message);
-        out.number(self.at);
-        out.text(&self.way);
-        out.finish()
+        encode(FORM, self)
     }
 
-    /// Decodes such bytes.
+    /// Decodes such bytes; `None` if they are none of these.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut from = CodeReader::new(bytes);
-        let code = from.text()?;
-        let message = from.text()?;
-        Some(Self { code, message, at: from.number()?, way: from.text()? })
+        decode(FORM, bytes)
     }
 }
+
+coded!(LastRefusal { code, message, at, way });

@@ -1,7 +1,7 @@
 //! Counter values when what is in force came into force, and about a minute ago: the difference to now shows what a
 //! lever does, without the years before it.
 
-use super::code::{CodeReader, Writer};
+use super::code::{coded, decode, encode};
 use super::digest::Digest;
 use crate::base::sorted_map::SortedMap;
 use crate::limits::{MARKED_COUNTERS, MARKS_EVERY_MS, RATE_LEAST_MS};
@@ -104,38 +104,18 @@ impl Marks {
     /// As bytes, for the memory that workers share.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Writer::default();
-        out.number(FORM);
-        out.number(self.stamp);
-        for mark in [&self.begin, &self.last, &self.before] {
-            out.number(mark.at_ms);
-            let counts: Vec<(u64, u64)> = mark.counts.iter().map(|(n, c)| (*n, *c)).collect();
-            out.list(&counts, |out, (number, count)| {
-                out.number(*number);
-                out.number(*count);
-            });
-        }
-        out.finish()
+        encode(FORM, self)
     }
 
     /// Decodes such bytes; `None` if they are invalid or of another version.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut from = CodeReader::new(bytes);
-        if from.number()? != FORM {
-            return None;
-        }
-        let stamp = from.number()?;
-        let mut mark = || {
-            let at_ms = from.number()?;
-            let counts =
-                from.list(MARKED_COUNTERS, |from| Some((from.number()?, from.number()?)))?;
-            Some(CounterMark { at_ms, counts: counts.into_iter().collect() })
-        };
-        let (begin, last, before) = (mark()?, mark()?, mark()?);
-        from.is_at_end().then_some(Self { stamp, begin, last, before })
+        decode(FORM, bytes)
     }
 }
+
+coded!(Marks { stamp, begin, last, before });
+coded!(CounterMark { at_ms, counts });
 
 #[cfg(test)]
 mod tests {

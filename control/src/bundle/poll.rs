@@ -3,8 +3,11 @@
 //! There is no elected poller. All workers look at one shared [`Poll`]; the first that finds it due replaces it by
 //! [`Poll::begun`] with compare-and-swap, and that worker alone polls. If it dies, another takes the next turn.
 
-use super::code::{CodeReader, Writer};
+use super::code::{coded, decode, encode};
 use crate::limits;
+
+/// The layout's number: values written by another version of this code are not read.
+const FORM: u64 = 1;
 
 /// What the workers of a process share about a source.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -93,46 +96,18 @@ impl Poll {
     /// As bytes, for the memory that workers share.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Writer::default();
-        out.number(self.next_ms);
-        out.option(self.etag.as_ref(), |out, etag| out.text(etag));
-        out.number(self.failures);
-        out.number(self.good_ms);
-        out.number(u64::from(self.answered));
-        out.number(u64::from(self.told));
-        out.option(self.error.as_ref(), |out, error| {
-            out.text(&error.why);
-            out.number(error.since_ms);
-            out.number(error.last_ms);
-        });
-        out.finish()
+        encode(FORM, self)
     }
 
     /// Decodes such bytes; invalid ones mean a fresh start.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Self {
-        let read = || {
-            let mut from = CodeReader::new(bytes);
-            let poll = Self {
-                next_ms: from.number()?,
-                etag: from.option(CodeReader::text)?,
-                failures: from.number()?,
-                good_ms: from.number()?,
-                answered: from.number()? == 1,
-                told: from.number()? == 1,
-                error: from.option(|from| {
-                    Some(PollFailure {
-                        why: from.text()?,
-                        since_ms: from.number()?,
-                        last_ms: from.number()?,
-                    })
-                })?,
-            };
-            from.is_at_end().then_some(poll)
-        };
-        read().unwrap_or_default()
+        decode(FORM, bytes).unwrap_or_default()
     }
 }
+
+coded!(Poll { next_ms, etag, failures, good_ms, answered, told, error });
+coded!(PollFailure { why, since_ms, last_ms });
 
 /// The time until the next poll: twice as long after each failure, up to a bound, and up to a tenth shorter or longer.
 fn pause(every_ms: u64, failures: u64, random: u64) -> u64 {

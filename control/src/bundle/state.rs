@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::code::{CodeReader, Writer};
+use super::code::{coded, decode, encode};
 use super::digest::Digest;
 use super::release::OnExpiry;
 use crate::limits;
@@ -267,127 +267,39 @@ impl Releases {
     /// As bytes, for the memory that workers share.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Writer::default();
-        out.number(u64::from(FORM));
-        out.option(self.active.as_ref(), |out, active| {
-            out.bytes(&active.envelope);
-            out.digest(&active.payload);
-            out.number(active.serial);
-            out.number(active.standing as u64);
-            out.option(active.expires.as_ref(), |out, at| out.number(*at));
-        });
-        out.list(&self.held, |out, held| {
-            out.digest(&held.digest);
-            out.option(held.version.as_ref(), |out, text| out.text(text));
-            out.text(&held.policy);
-            out.option(held.end.as_ref(), |out, end| {
-                out.number(end.at);
-                out.number(end.then as u64);
-                out.number(u64::from(end.seen));
-            });
-            out.option(held.under.as_ref(), Writer::digest);
-            out.number(u64::from(held.drill));
-        });
-        out.list(&self.prepared, Writer::digest);
-        out.option(self.prepared_by.as_ref(), |out, by| {
-            out.number(by.serial);
-            out.number(by.way as u64);
-            out.number(by.at);
-        });
-        out.list(&self.history, |out, entry| {
-            out.number(entry.serial);
-            out.digest(&entry.digest);
-            out.option(entry.version.as_ref(), |out, text| out.text(text));
-            out.number(entry.at);
-            out.number(entry.way as u64);
-            out.text(&entry.issuer);
-            out.option(entry.reason.as_ref(), |out, text| out.text(text));
-            out.option(entry.rolls_back.as_ref(), |out, serial| out.number(*serial));
-            out.list(&entry.keys, |out, key| out.text(key));
-            out.option(entry.severity.as_ref(), |out, severity| out.number(*severity as u64));
-            out.number(entry.practice as u64);
-        });
-        out.finish()
+        encode(FORM, self)
     }
 
     /// Decodes such bytes; `None` if they are of another version of the filter, or invalid.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let mut from = CodeReader::new(bytes);
-        if from.number()? != u64::from(FORM) {
-            return None;
-        }
-        let active = from.option(|from| {
-            Some(ActiveRelease {
-                envelope: from.bytes()?.into(),
-                payload: from.digest()?,
-                serial: from.number()?,
-                standing: *STANDINGS.get(usize::try_from(from.number()?).ok()?)?,
-                expires: from.option(CodeReader::number)?,
-            })
-        })?;
-        let held = from.list(limits::HELD_POLICIES + 1, |from| {
-            Some(KeptPolicy {
-                digest: from.digest()?,
-                version: from.option(CodeReader::text)?,
-                policy: from.text()?.into(),
-                end: from.option(|from| {
-                    Some(PolicyExpiry {
-                        at: from.number()?,
-                        then: *ON_EXPIRY.get(usize::try_from(from.number()?).ok()?)?,
-                        seen: from.number()? == 1,
-                    })
-                })?,
-                under: from.option(CodeReader::digest)?,
-                drill: from.number()? == 1,
-            })
-        })?;
-        let prepared = from.list(limits::PREPARED, CodeReader::digest)?;
-        let prepared_by = from.option(|from| {
-            Some(PreparedBy {
-                serial: from.number()?,
-                way: *WAYS.get(usize::try_from(from.number()?).ok()?)?,
-                at: from.number()?,
-            })
-        })?;
-        let history = from.list(limits::HISTORY, |from| {
-            Some(ActivationEntry {
-                serial: from.number()?,
-                digest: from.digest()?,
-                version: from.option(CodeReader::text)?,
-                at: from.number()?,
-                way: *WAYS.get(usize::try_from(from.number()?).ok()?)?,
-                issuer: from.text()?,
-                reason: from.option(CodeReader::text)?,
-                rolls_back: from.option(CodeReader::number)?,
-                keys: from.list(limits::TRUSTED_KEYS, CodeReader::text)?,
-                severity: from.option(|from| {
-                    SEVERITIES.get(usize::try_from(from.number()?).ok()?).copied()
-                })?,
-                practice: *PRACTICES.get(usize::try_from(from.number()?).ok()?)?,
-            })
-        })?;
-        from.is_at_end().then_some(Self { active, held, prepared, prepared_by, history })
+        decode(FORM, bytes)
     }
 }
 
-/// The layout of [`Releases::encode`]: another layout has another number.
-const FORM: u8 = 3;
+/// The number of the layout: another layout has another number.
+const FORM: u64 = 3;
 
-/// In the order of their declaration, as `encode` numbers them.
-const STANDINGS: [ReleaseStanding; 4] = [
-    ReleaseStanding::Release,
-    ReleaseStanding::Overdue,
-    ReleaseStanding::Baseline,
-    ReleaseStanding::Previous,
-];
-const ON_EXPIRY: [OnExpiry; 3] = [OnExpiry::Keep, OnExpiry::Baseline, OnExpiry::Previous];
-const SEVERITIES: [RuleSeverity; 3] = [RuleSeverity::Sev1, RuleSeverity::Sev2, RuleSeverity::Sev3];
-const PRACTICES: [Practice; 3] = [Practice::Meant, Practice::Drill, Practice::WayBack];
-const WAYS: [ReleaseWay; 5] = [
-    ReleaseWay::Baseline,
-    ReleaseWay::Configured,
-    ReleaseWay::Post,
-    ReleaseWay::Source,
-    ReleaseWay::Expiry,
-];
+coded!(Releases { active, held, prepared, prepared_by, history });
+coded!(ActiveRelease { envelope, payload, serial, standing, expires });
+coded!(KeptPolicy { digest, version, policy, end, under, drill });
+coded!(PolicyExpiry { at, then, seen });
+coded!(PreparedBy { serial, way, at });
+coded!(ActivationEntry {
+    serial,
+    digest,
+    version,
+    at,
+    way,
+    issuer,
+    reason,
+    rolls_back,
+    keys,
+    severity,
+    practice
+});
+coded!(ReleaseStanding: Release, Overdue, Baseline, Previous);
+coded!(OnExpiry: Keep, Baseline, Previous);
+coded!(RuleSeverity: Sev1, Sev2, Sev3);
+coded!(Practice: Meant, Drill, WayBack);
+coded!(ReleaseWay: Baseline, Configured, Post, Source, Expiry);

@@ -1,7 +1,7 @@
 //! The tool calls of a process that wait for approval: the list from which a person approves one.
 
 use super::PendingCall;
-use crate::bundle::code::{CodeReader, Writer};
+use crate::bundle::code::{coded, decode, encode};
 use crate::limits::{PENDING_ARGUMENTS_BYTES, PENDING_CALLS, PENDING_S};
 use crate::written::{Object, Written, list};
 
@@ -79,46 +79,19 @@ impl PendingApprovals {
     /// As bytes, for the memory that workers share.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Writer::default();
-        out.number(FORM);
-        out.list(&self.calls, |out, own| {
-            out.text(&own.call.id);
-            out.text(&own.call.tool);
-            out.option(own.call.tenant.as_ref(), |out, text| out.text(text));
-            out.option(own.call.arguments.as_ref(), |out, text| out.text(text));
-            out.number(own.since);
-            out.number(own.last);
-            out.number(own.count);
-        });
-        out.finish()
+        encode(FORM, self)
     }
 
     /// Decodes such bytes; invalid ones, and those of another version, give an empty list.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Self {
-        let read = || {
-            let mut from = CodeReader::new(bytes);
-            if from.number()? != FORM {
-                return None;
-            }
-            let calls = from.list(PENDING_CALLS, |from| {
-                Some(WaitingApproval {
-                    call: PendingCall {
-                        id: from.text()?,
-                        tool: from.text()?,
-                        tenant: from.option(CodeReader::text)?,
-                        arguments: from.option(CodeReader::text)?,
-                    },
-                    since: from.number()?,
-                    last: from.number()?,
-                    count: from.number()?,
-                })
-            })?;
-            from.is_at_end().then_some(Self { calls })
-        };
-        read().unwrap_or_default()
+        decode(FORM, bytes).unwrap_or_default()
     }
 }
+
+coded!(PendingApprovals { calls });
+coded!(WaitingApproval { call, since, last, count });
+coded!(PendingCall { id, tool, tenant, arguments });
 
 /// True for the same call of the same tenant.
 fn is_same(one: &PendingCall, other: &PendingCall) -> bool {

@@ -2,7 +2,7 @@
 //! that cannot follow. Status shows them, whether or not anybody is notified.
 
 use super::EventKind;
-use crate::bundle::code::{CodeReader, Writer};
+use crate::bundle::code::{decode, encode};
 use crate::limits::{RECENT_EVENT_BYTES, RECENT_EVENTS};
 
 /// The layout's number: values written by another version of this code are not read.
@@ -48,24 +48,13 @@ impl RecentEvents {
     /// As bytes, for the memory that workers share.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Writer::default();
-        out.number(FORM);
-        out.list(&self.0, |out, json| out.text(json));
-        out.finish()
+        encode(FORM, &self.0)
     }
 
     /// Decodes such bytes; invalid ones, and those of another version, give an empty list.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Self {
-        let read = || {
-            let mut from = CodeReader::new(bytes);
-            if from.number()? != FORM {
-                return None;
-            }
-            let events = from.list(RECENT_EVENTS, CodeReader::text)?;
-            from.is_at_end().then_some(Self(events))
-        };
-        read().unwrap_or_default()
+        Self(decode(FORM, bytes).unwrap_or_default())
     }
 }
 

@@ -7,7 +7,7 @@ mod statuspage;
 
 use crate::base::time;
 use crate::bundle::Poll;
-use crate::bundle::code::{CodeReader, Writer};
+use crate::bundle::code::{coded, decode, encode};
 use crate::event::{Event, EventKind};
 use crate::limits::{PROVIDER_INCIDENTS, PROVIDERS};
 use crate::written::{Object, Written, list};
@@ -15,7 +15,7 @@ use crate::written::{Object, Written, list};
 pub use statuspage::read;
 
 /// The layout's number: values written by another version of this code are not read.
-const FORM: u64 = 1;
+const FORM: u64 = 2;
 
 /// What the workers of a process share about the providers of a scope.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -99,61 +99,19 @@ impl Providers {
     /// As bytes, for the memory that workers share.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Writer::default();
-        out.number(FORM);
-        out.list(&self.0, |out, provider| {
-            out.text(&provider.name);
-            out.bytes(&provider.poll.encode());
-            out.option(provider.page.as_ref(), |out, page| {
-                out.text(&page.indicator);
-                out.text(&page.description);
-                out.list(&page.incidents, |out, incident| {
-                    for text in [&incident.id, &incident.name, &incident.status, &incident.impact] {
-                        out.text(text);
-                    }
-                    out.option(incident.since.as_ref(), |out, at| out.number(*at));
-                    out.option(incident.updated.as_ref(), |out, at| out.number(*at));
-                });
-            });
-        });
-        out.finish()
+        encode(FORM, &self.0)
     }
 
     /// Decodes such bytes; invalid ones, and those of another version, give an empty list.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Self {
-        let read = || {
-            let mut from = CodeReader::new(bytes);
-            if from.number()? != FORM {
-                return None;
-            }
-            let providers = from.list(PROVIDERS, |from| {
-                Some(Provider {
-                    name: from.text()?,
-                    poll: Poll::decode(&from.bytes()?),
-                    page: from.option(|from| {
-                        Some(StatusPage {
-                            indicator: from.text()?,
-                            description: from.text()?,
-                            incidents: from.list(PROVIDER_INCIDENTS, |from| {
-                                Some(Incident {
-                                    id: from.text()?,
-                                    name: from.text()?,
-                                    status: from.text()?,
-                                    impact: from.text()?,
-                                    since: from.option(CodeReader::number)?,
-                                    updated: from.option(CodeReader::number)?,
-                                })
-                            })?,
-                        })
-                    })?,
-                })
-            })?;
-            from.is_at_end().then_some(Self(providers))
-        };
-        read().unwrap_or_default()
+        Self(decode(FORM, bytes).unwrap_or_default())
     }
 }
+
+coded!(Provider { name, poll, page });
+coded!(StatusPage { indicator, description, incidents });
+coded!(Incident { id, name, status, impact, since, updated });
 
 impl Incident {
     fn to_json(&self) -> String {
