@@ -30,6 +30,7 @@ mod head;
 pub mod held;
 pub mod hold_reason;
 mod known_events;
+mod many_by_key;
 mod numbered;
 pub mod output;
 pub mod pipe;

@@ -17,10 +17,11 @@ use super::calls::Calls;
 use super::frame_loop::{FrameContent, FrameLoop, ShownFrame};
 use super::held::{FrameLists, HeldPiece, QueuedFrame};
 use super::hold_reason::HoldReason;
+use super::many_by_key::ManyByKey;
 use super::output::Output;
 use super::rules::Rules;
 use super::running::AnswerStop;
-use super::texts::{ActedRules, ManyByKey, OpenTexts};
+use super::texts::{ActedRules, OpenTexts};
 use crate::context::record::Record;
 use crate::counters::Unchecked;
 use crate::dialect::{Dialect, Ending, EndingHow, TextKey};
@@ -116,7 +117,7 @@ impl Pipe {
             texts: OpenTexts::default(),
             queue: VecDeque::new(),
             gone: 0,
-            begun: ManyByKey::new(),
+            begun: ManyByKey::default(),
             queued_bytes: 0,
             waits_for: None,
             queued_memory: 0,

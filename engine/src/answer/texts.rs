@@ -10,11 +10,10 @@ mod words;
 pub use judged::ActedRules;
 pub use words::FedPiece;
 
-use std::collections::BTreeMap;
-
 use self::clean::CleanTexts;
 use super::args::ArgsReader;
 use super::held::HeldPiece;
+use super::many_by_key::ManyByKey;
 use super::numbered::Numbered;
 use super::place::Location as Written;
 use super::rules::Rules;
@@ -31,9 +30,6 @@ use crate::wire::text::Decoded;
 
 /// A map by key with at most [`limits::OPEN_TEXTS`] entries. Ordered, not hashed, since a model chooses the keys.
 pub(super) type ByKey<V> = SortedMap<TextKey, V>;
-
-/// The same for entries that one frame may contain in any number: a tree, so that no order of keys makes it slow.
-pub(super) type ManyByKey = BTreeMap<TextKey, u64>;
 
 /// The texts that are open, or that something which waits still needs.
 #[derive(Debug, Default)]

@@ -140,6 +140,11 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.entries.drain(places).collect()
     }
 
+    /// Removes and returns the entries from this position on.
+    pub fn split_off(&mut self, at: usize) -> Self {
+        Self { entries: self.entries.split_off(at.min(self.entries.len())) }
+    }
+
     /// Removes and returns the entry with this key.
     pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
     where

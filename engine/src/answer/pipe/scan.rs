@@ -96,7 +96,7 @@ impl Pipe {
 
     /// Treats every call that has begun as seen as a whole.
     pub(super) fn judge_all(&mut self, mut current: Option<&mut QueuedFrame<'_>>) {
-        for (call, began) in std::mem::take(&mut self.begun) {
+        for (call, began) in std::mem::take(&mut self.begun).into_entries() {
             self.judge(call, began, current.as_deref_mut());
         }
     }
