@@ -276,15 +276,28 @@ impl Follower {
         &self,
         mut make: impl FnMut(&Terms, &Releases) -> Result<(Option<Releases>, T), ReleaseRefusal>,
     ) -> Result<T, ReleaseRefusal> {
+        let mut made = None;
+        self.replace(&mut |state| {
+            let (next, value) = make(&self.terms, state)?;
+            made = Some(value);
+            Ok(next)
+        })?;
+        made.ok_or_else(|| ReleaseRefusal::not_kept("nothing was made"))
+    }
+
+    /// The same; `make` returns the next one if there is one. One function for all that changes the store.
+    fn replace(
+        &self,
+        make: &mut dyn FnMut(&Releases) -> Result<Option<Releases>, ReleaseRefusal>,
+    ) -> Result<(), ReleaseRefusal> {
         for _ in 0..TRIES {
             let (state, stored) = self.store()?;
-            let (next, made) = make(&self.terms, &state)?;
-            let Some(next) = next else { return Ok(made) };
+            let Some(next) = make(&state)? else { return Ok(()) };
             let bytes = next.encode();
             let written = shared::replace(&self.keys.store, stored.as_ref(), &bytes);
             if written.map_err(host_trouble)? {
                 shared::put(&self.keys.cell, b"!").map_err(host_trouble)?;
-                return Ok(made);
+                return Ok(());
             }
         }
         Err(ReleaseRefusal::not_kept("other releases were faster; try again"))

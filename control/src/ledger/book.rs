@@ -329,17 +329,34 @@ impl Book {
         slot: u32,
         mut change: impl FnMut(&mut AccountSlot, u64) -> Result<SlotStep<T>, StoreError>,
     ) -> Result<T, StoreError> {
+        let mut made = None;
+        self.rewrite(slot, &mut |set, now_ns| {
+            let (value, writes) = match change(set, now_ns)? {
+                SlotStep::Leave(value) => (value, false),
+                SlotStep::Write(value) => (value, true),
+            };
+            made = Some(value);
+            Ok(writes)
+        })?;
+        made.ok_or(StoreError::Failed)
+    }
+
+    /// The same; `change` returns true if the slot is to be written. One function for all that is done to a slot.
+    fn rewrite(
+        &self,
+        slot: u32,
+        change: &mut dyn FnMut(&mut AccountSlot, u64) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
         for _ in 0..LEDGER_RETRIES {
             let stored = self.store.get(slot).map_err(|()| StoreError::Failed)?;
             let now_ns = self.store.now_ns();
             let (bytes, cas) = stored.map_or((Vec::new(), None), |s| (s.bytes, Some(s.cas)));
             let mut set = AccountSlot::decode(&bytes).unwrap_or_default();
-            let value = match change(&mut set, now_ns)? {
-                SlotStep::Leave(value) => return Ok(value),
-                SlotStep::Write(value) => value,
-            };
+            if !change(&mut set, now_ns)? {
+                return Ok(());
+            }
             match self.store.set(slot, &set.encode(), cas) {
-                WriteOutcome::Done => return Ok(value),
+                WriteOutcome::Done => return Ok(()),
                 WriteOutcome::Mismatch => {}
                 WriteOutcome::Failed => return Err(StoreError::Failed),
             }

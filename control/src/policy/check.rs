@@ -17,11 +17,12 @@ mod patterns;
 mod tools;
 
 use super::diagnostic::Diagnostic;
+use super::document::AnyRule;
 use super::document::{Document, Mode};
 use super::path::Path;
 use super::source::{SourceNode, SourceValue};
 use crate::base::time;
-use checker::{AnyRule, Checker};
+use checker::Checker;
 
 /// Checks a document. `tree` is the text it came from, outermost; `root` is the place of the policy in it; `now` is
 /// Unix time in seconds, if there is a clock.
@@ -65,7 +66,7 @@ fn language_version(judge: &mut Checker<'_>) {
 fn times(judge: &mut Checker<'_>) {
     let Some(now) = judge.now else { return };
     let root = *judge.root;
-    for any in judge.rules() {
+    for any in judge.document.rules() {
         let Some(until) = any.rule.when.until.filter(|until| *until <= now) else { continue };
         let message = format_args!("the rule is over since {}", time::format(until));
         let path = root.key(any.section);
@@ -90,7 +91,7 @@ fn times(judge: &mut Checker<'_>) {
 fn modes(judge: &mut Checker<'_>) {
     let root = *judge.root;
     let policy = judge.document.mode;
-    let rules = judge.rules();
+    let rules = judge.document.rules();
     let enforced = |any: &&AnyRule<'_>| any.rule.mode_under(policy) == Mode::Enforce;
     if policy != Mode::Enforce {
         for any in rules.iter().filter(enforced) {

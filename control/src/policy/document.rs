@@ -1,11 +1,13 @@
 //! What an operator writes, typed: POLICY.md as Rust. Nothing here runs; `check` checks it and `program` compiles it.
 
+mod any_rule;
 mod capture;
 mod change;
 mod levers;
 mod rule;
 
 use crate::base::sorted_map::SortedMap;
+pub use any_rule::AnyRule;
 pub use capture::{CaptureDocument, CaptureRule, CaptureTo, CapturedTexts};
 pub use levers::{
     Above, Amount, Argument, GlobalApi, GlobalDocument, LimitAllowance, LimitDocument, Notify,

@@ -216,7 +216,7 @@ fn lanes(document: &Document) -> Vec<String> {
 
 fn settings(document: &Document) -> Vec<&'static str> {
     let mut lines = Vec::new();
-    let changes = document.rules_that_change().next().is_some();
+    let changes = !document.rollback.is_empty() || !document.switch.is_empty();
     if !changes && levers(document).iter().all(|rules| *rules == 0) {
         return lines;
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::super::diagnostic::{Diagnostic, Severity};
-use super::super::document::{Document, RuleDocument};
+use super::super::document::Document;
 use super::super::path::{Path, PathStep};
 use super::super::source::{Position, SourceNode, SourceValue};
 
@@ -14,13 +14,6 @@ pub(super) struct Checker<'a> {
     pub(super) root: &'a Path<'a>,
     pub(super) now: Option<u64>,
     pub(super) found: Vec<Diagnostic>,
-}
-
-/// A rule of any lever.
-pub(super) struct AnyRule<'a> {
-    pub(super) section: &'static str,
-    pub(super) index: usize,
-    pub(super) rule: &'a RuleDocument,
 }
 
 impl<'a> Checker<'a> {
@@ -71,23 +64,6 @@ impl<'a> Checker<'a> {
     ) {
         let finding = Diagnostic::error(code, path.to_string(), at, message.to_string()).help(help);
         self.found.push(Diagnostic { severity, ..finding });
-    }
-
-    /// The rules of all levers, in the order of POLICY.
-    #[inline(never)]
-    pub(super) fn rules(&self) -> Vec<AnyRule<'a>> {
-        let document = self.document;
-        let mut all = Vec::new();
-        let mut add = |section: &'static str, rules: &mut dyn Iterator<Item = &'a RuleDocument>| {
-            all.extend(rules.enumerate().map(|(index, rule)| AnyRule { section, index, rule }));
-        };
-        add("rollback", &mut document.rollback.iter().map(|lever| &lever.rule));
-        add("switch", &mut document.switch.iter().map(|lever| &lever.rule));
-        add("guardrails", &mut document.guardrails.iter().map(|lever| &lever.rule));
-        add("tools", &mut document.tools.iter().map(|lever| &lever.rule));
-        add("limits", &mut document.limits.iter().map(|lever| &lever.rule));
-        add("failsafe", &mut document.failsafe.iter().map(|lever| &lever.rule));
-        all
     }
 
     /// The value that a path names.

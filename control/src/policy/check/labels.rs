@@ -15,7 +15,7 @@ const LANES: &[&str] = &["host", "path", "method"];
 pub(super) fn check(judge: &mut Checker<'_>) {
     definitions(judge);
     let root = *judge.root;
-    for any in judge.rules() {
+    for any in judge.document.rules() {
         let path = root.key(any.section);
         let path = path.index(any.index);
         selector(judge, &any.rule.when, &path.key("when"));

@@ -15,7 +15,7 @@ pub(super) fn check(judge: &mut Checker<'_>) {
 fn unique_ids(judge: &mut Checker<'_>) {
     let root = *judge.root;
     let mut seen = Seen::default();
-    let rules = judge.rules();
+    let rules = judge.document.rules();
     for (number, any) in rules.iter().enumerate() {
         let path = root.key(any.section);
         let path = path.index(any.index);
@@ -39,7 +39,7 @@ fn disabled_rules(judge: &mut Checker<'_>) {
         return;
     }
     let mut ids = Seen::default();
-    for any in judge.rules() {
+    for any in judge.document.rules() {
         ids.insert(&any.rule.id, any.index);
     }
     let section = root.key("disable");

@@ -2,7 +2,7 @@
 
 use super::Config;
 use crate::policy::diagnostic::Diagnostic;
-use crate::policy::document::{Document, LabelSource, Mode, RuleDocument};
+use crate::policy::document::{AnyRule, Document, LabelSource, Mode, RuleDocument};
 use crate::policy::path::Path;
 use crate::policy::source::SourceNode;
 
@@ -10,17 +10,18 @@ use crate::policy::source::SourceNode;
 pub(super) fn check(config: &Config, tree: &SourceNode) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let policy = &config.policy;
-    let kills = policy.failsafe.iter().filter(|rule| rule.upstream.is_none());
-    let off: Vec<&str> = kills
-        .map(|rule| &rule.rule)
-        .chain(policy.rules_that_change_headers())
-        .filter(|rule| rule.mode_under(policy.mode) == Mode::Enforce)
-        .map(|rule| rule.id.as_str())
-        .collect();
+    let rules = policy.rules();
+    let off =
+        enforced(policy, &rules, &["failsafe", "rollback", "switch"], |any| any.holds_headers);
+    let off: Vec<&str> = off.iter().map(|rule| rule.id.as_str()).collect();
     match config.hold_headers {
         // A value of another kind has been reported already.
         None if tree.get("hold_headers").is_some() => {}
-        None => found.extend(first_that_needs_a_body(policy).map(|id| unsaid(tree, id))),
+        None => {
+            if let Some(rule) = first_that_needs_a_body(policy, &rules) {
+                found.push(unsaid(tree, &rule.id));
+            }
+        }
         Some(true) => {}
         Some(false) => {
             for id in off.iter().filter(|id| !config.accept_off.iter().any(|ok| ok == *id)) {
@@ -28,12 +29,11 @@ pub(super) fn check(config: &Config, tree: &SourceNode) -> Vec<Diagnostic> {
             }
         }
     }
-    let ids = rule_ids(policy);
     for (index, id) in config.accept_off.iter().enumerate() {
         let path = Path::ROOT.key("accept_off");
         let path = path.index(index);
         let at = tree.locate(&path);
-        if !ids.contains(&id.as_str()) {
+        if rules.iter().all(|any| any.rule.id != *id) {
             if config.follows() {
                 // It may be a rule of another policy that this configuration follows.
                 continue;
@@ -70,35 +70,40 @@ fn would_be_off(tree: &SourceNode, id: &str) -> Diagnostic {
     Diagnostic::error("hold-headers", path.to_string(), tree.locate(&path), message).help(help)
 }
 
+/// The enforced rules of these sections for which `wanted` is true, section by section.
+fn enforced<'a>(
+    policy: &Document,
+    rules: &[AnyRule<'a>],
+    sections: &[&str],
+    wanted: impl Fn(&AnyRule<'a>) -> bool,
+) -> Vec<&'a RuleDocument> {
+    let mut found = Vec::new();
+    for section in sections {
+        for any in rules.iter().filter(|any| any.section == *section) {
+            if any.rule.mode_under(policy.mode) == Mode::Enforce && wanted(any) {
+                found.push(any.rule);
+            }
+        }
+    }
+    found
+}
+
 /// The first enforced rule that must see a body: a guardrail, a limit, a kill rule, one that changes the request, or one
 /// whose labels come from the body.
-fn first_that_needs_a_body(policy: &Document) -> Option<&str> {
-    let enforced = |rule: &RuleDocument| rule.mode_under(policy.mode) == Mode::Enforce;
+fn first_that_needs_a_body<'a>(
+    policy: &Document,
+    rules: &[AnyRule<'a>],
+) -> Option<&'a RuleDocument> {
     let from_body = |label: &str| {
         let sources = policy.labels.get(label).map(Vec::as_slice).unwrap_or_default();
         label == "model"
             || sources.iter().any(|source| matches!(source.whole(), LabelSource::Json { .. }))
     };
-    let guardrails = policy.guardrails.iter().map(|lever| (&lever.rule, true));
-    let failsafe = policy.failsafe.iter().map(|lever| (&lever.rule, lever.upstream.is_none()));
-    let tools = policy.tools.iter().map(|lever| (&lever.rule, true));
-    let changes = policy.rules_that_change().map(|rule| (rule, true));
-    let limits = policy.limits.iter().map(|lever| (&lever.rule, true));
-    failsafe
-        .chain(changes)
-        .chain(tools)
-        .chain(guardrails)
-        .chain(limits)
-        .filter(|(rule, _)| enforced(rule))
-        .find(|(rule, needs)| *needs || rule.when.labels.iter().any(|(label, _)| from_body(label)))
-        .map(|(rule, _)| rule.id.as_str())
-}
-
-fn rule_ids(policy: &Document) -> Vec<&str> {
-    let guardrails = policy.guardrails.iter().map(|lever| lever.rule.id.as_str());
-    let tools = policy.tools.iter().map(|lever| lever.rule.id.as_str());
-    let changes = policy.rules_that_change().map(|rule| rule.id.as_str());
-    let limits = policy.limits.iter().map(|lever| lever.rule.id.as_str());
-    let failsafe = policy.failsafe.iter().map(|lever| lever.rule.id.as_str());
-    guardrails.chain(tools).chain(limits).chain(failsafe).chain(changes).collect()
+    let sections = ["failsafe", "rollback", "switch", "tools", "guardrails", "limits"];
+    let needs = |any: &AnyRule<'_>| {
+        any.section != "failsafe"
+            || any.holds_headers
+            || any.rule.when.labels.iter().any(|(label, _)| from_body(label))
+    };
+    enforced(policy, rules, &sections, needs).first().copied()
 }

@@ -1,21 +1,6 @@
-//! What levers 1 and 2 need of a request.
+//! What lever 1 needs of a request.
 
-use super::{Document, LabelSource, RollbackSet, RuleDocument};
-
-impl Document {
-    /// The rules of `rollback` and `switch`.
-    pub fn rules_that_change(&self) -> impl Iterator<Item = &RuleDocument> {
-        let rollback = self.rollback.iter().map(|lever| &lever.rule);
-        rollback.chain(self.switch.iter().map(|lever| &lever.rule))
-    }
-
-    /// Those of them that must hold the request's headers until its body has arrived.
-    pub fn rules_that_change_headers(&self) -> impl Iterator<Item = &RuleDocument> {
-        let rollback = self.rollback.iter().filter(|lever| lever.set.changes_headers(self));
-        let switch = self.switch.iter().filter(|lever| lever.upstream.is_some());
-        rollback.map(|lever| &lever.rule).chain(switch.map(|lever| &lever.rule))
-    }
-}
+use super::{Document, LabelSource, RollbackSet};
 
 impl RollbackSet {
     /// True if it may change the request's headers: by name, or through a label that is read from one.

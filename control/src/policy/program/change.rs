@@ -56,8 +56,8 @@ impl Changes {
             if needs_headers && hold_headers == Some(false) {
                 rule.mode = Mode::Disabled;
             }
-            let mut touches: Vec<LabelId> =
-                set.iter().flat_map(|(field, _)| touched(field, labels)).collect();
+            let mut touches = Vec::new();
+            set.iter().for_each(|(field, _)| touched(field, labels, &mut touches));
             touches.sort_unstable();
             touches.dedup();
             Change { rule, set, touches }
@@ -67,10 +67,13 @@ impl Changes {
             change(&lever.rule, needs_headers, fields(&lever.set, labels))
         });
         let switch = document.switch.iter().map(|lever| {
-            let upstream =
-                lever.upstream.clone().map(|name| (ChangedField::Header(UPSTREAM.into()), name));
-            let model = lever.model.clone().map(|model| (ChangedField::Model, model));
-            let set = upstream.into_iter().chain(model).collect();
+            let mut set = Vec::new();
+            if let Some(name) = &lever.upstream {
+                set.push((ChangedField::Header(UPSTREAM.into()), name.clone()));
+            }
+            if let Some(model) = &lever.model {
+                set.push((ChangedField::Model, model.clone()));
+            }
             change(&lever.rule, lever.upstream.is_some(), set)
         });
         Self { rollback: rollback.collect(), switch: switch.collect() }
@@ -97,19 +100,27 @@ impl Change {
 }
 
 fn fields(set: &document::RollbackSet, labels: &LabelTable) -> Vec<(ChangedField, String)> {
-    let model = set.model.iter().map(|model| (ChangedField::Model, model.clone()));
-    let own = set.labels.iter().filter_map(|(label, value)| {
-        let id = labels.id(label)?;
-        Some((ChangedField::Label(id), value.clone()))
-    });
-    let body = set.body.iter().map(|(at, json)| (ChangedField::Body(at.clone()), json.clone()));
-    let headers =
-        set.headers.iter().map(|(name, value)| (ChangedField::Header(name.clone()), value.clone()));
-    model.chain(own).chain(body).chain(headers).collect()
+    let mut fields = Vec::new();
+    let mut add = |field, value: &String| fields.push((field, value.clone()));
+    if let Some(model) = &set.model {
+        add(ChangedField::Model, model);
+    }
+    for (label, value) in &set.labels {
+        if let Some(id) = labels.id(label) {
+            add(ChangedField::Label(id), value);
+        }
+    }
+    for (at, json) in &set.body {
+        add(ChangedField::Body(at.clone()), json);
+    }
+    for (name, value) in &set.headers {
+        add(ChangedField::Header(name.clone()), value);
+    }
+    fields
 }
 
-/// The labels with a source that this field may be written to.
-fn touched(field: &ChangedField, table: &LabelTable) -> Vec<LabelId> {
+/// Adds the labels with a source that this field may be written to.
+fn touched(field: &ChangedField, table: &LabelTable, labels: &mut Vec<LabelId>) {
     let model = [LabelOrigin::Json(vec!["model".to_owned()])];
     let body;
     let header;
@@ -132,13 +143,14 @@ fn touched(field: &ChangedField, table: &LabelTable) -> Vec<LabelId> {
         }
         _ => false,
     };
-    let own = (0..table.len()).map(LabelId).filter(|id| {
-        table.sources(*id).iter().any(|read| places.iter().any(|place| meets(place, &read.from)))
-    });
-    let mut labels: Vec<LabelId> = own.collect();
+    for id in (0..table.len()).map(LabelId) {
+        let mut read = table.sources(id).iter().map(|read| &read.from);
+        if read.any(|from| places.iter().any(|place| meets(place, from))) {
+            labels.push(id);
+        }
+    }
     if places.iter().any(|place| model.iter().any(|model| meets(place, model))) {
         // The path too, where some calls name the model.
         labels.extend([LabelId::MODEL, LabelId::PATH]);
     }
-    labels
 }
