@@ -55,7 +55,10 @@ pub fn texts(view: &RequestView, doc: &Doc, body: &[u8], items: &mut Vec<Item>) 
         Item::Text { node, .. } => Some(*node),
         _ => None,
     }));
-    read.sort_unstable();
+    // Most dialects read from front to back.
+    if !read.is_sorted() {
+        read.sort_unstable();
+    }
     let mut texts = TextWalk::request(doc, body, items, ROLE);
     for field in doc.root(body).children() {
         let from = read.partition_point(|node| *node < field.id());

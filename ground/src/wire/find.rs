@@ -65,6 +65,34 @@ pub fn last_name(bytes: &[u8], to: usize, letters: Letters) -> Option<usize> {
     blocks::last_name(bytes, to, letters)
 }
 
+/// A block that begins with these bytes, which are fewer than a block has; zeros follow.
+#[must_use]
+pub fn begun(bytes: &[u8]) -> [u8; BLOCK] {
+    let length = bytes.len() as u32;
+    let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+    let half = |bytes: &[u8; 4]| u32::from_le_bytes(*bytes);
+    // The first and the last bytes overlap, or meet: of the last ones, those count that the first are not.
+    let (low, high) = match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => {
+            (word(first), word(last).checked_shr(128_u32.wrapping_sub(8 * length)).unwrap_or(0))
+        }
+        _ => match (bytes.first_chunk(), bytes.last_chunk()) {
+            (Some(first), Some(last)) => {
+                let last = half(last).checked_shr(64_u32.wrapping_sub(8 * length)).unwrap_or(0);
+                (u64::from(half(first)) | u64::from(last) << 32, 0)
+            }
+            _ => (bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)), 0),
+        },
+    };
+    (u128::from(low) | u128::from(high) << 64).to_le_bytes()
+}
+
+/// Which bytes of a block are backslashes, one bit each, that of the first byte lowest.
+#[inline(always)]
+pub(super) fn backslashes(block: &[u8; BLOCK]) -> u32 {
+    blocks::backslashes(block)
+}
+
 /// Classifies the bytes of a block.
 #[inline(always)]
 pub fn classes(block: &[u8; BLOCK]) -> Classes {
@@ -96,6 +124,16 @@ pub fn same(a: &[u8], b: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+
+    #[test]
+    fn a_block_begins_with_fewer_bytes() {
+        let bytes: Vec<u8> = (1..=15).collect();
+        for length in 0..=bytes.len() {
+            let mut block = [0; super::BLOCK];
+            block[..length].copy_from_slice(&bytes[..length]);
+            assert_eq!(super::begun(&bytes[..length]), block, "{length}");
+        }
+    }
 
     proptest! {
         #[test]

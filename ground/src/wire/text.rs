@@ -5,7 +5,8 @@
 
 use std::ops::Range;
 
-use super::{find, json};
+use super::find;
+use super::json::{self, Escape};
 
 /// The text of one JSON string. Reuse one for many strings: its buffers stay allocated.
 #[derive(Debug, Default, Clone)]
@@ -24,52 +25,54 @@ impl Decoded {
     /// Reads a string's content, between its quotes (RFC 8259 §7). Never fails: a lone surrogate, an invalid escape,
     /// and every maximal part of an invalid UTF-8 sequence become U+FFFD, as in [`json::decode`].
     pub fn read(&mut self, raw: &[u8]) {
+        let mut text = self.cleared();
+        let units = &mut self.map.units;
+        json::decode_into(raw, &mut text, &mut |escape| units.push(escape));
         // Nearly every text is valid, which is checked faster at once than part by part.
-        if let Ok(valid) = std::str::from_utf8(raw) {
-            return self.read_str(valid);
-        }
-        self.text.clear();
-        self.map.clear();
-        let mut at = 0;
-        for chunk in raw.utf8_chunks() {
-            let valid = chunk.valid();
-            self.read_valid(raw, at, valid);
-            at += valid.len();
-            let broken = chunk.invalid().len();
-            if broken > 0 {
-                self.map.push(self.text.len(), 3, at, broken);
-                self.text.push(char::REPLACEMENT_CHARACTER);
-            }
-            at += broken;
+        match String::from_utf8(text) {
+            Ok(text) => self.text = text,
+            Err(broken) => self.read_broken(raw, broken.into_bytes()),
         }
     }
 
-    /// [`Decoded::read`] of a content that is known to be UTF-8.
-    pub fn read_str(&mut self, raw: &str) {
-        self.text.clear();
+    /// [`Decoded::read`] of a content that is not UTF-8; `text` is a buffer.
+    #[cold]
+    fn read_broken(&mut self, raw: &[u8], mut text: Vec<u8>) {
+        text.clear();
+        let units = &mut self.map.units;
+        units.clear();
+        let mut at = 0;
+        for chunk in raw.utf8_chunks() {
+            let valid = chunk.valid().as_bytes();
+            json::decode_into(valid, &mut text, &mut |escape| {
+                units.push(Escape { raw: at + escape.raw, ..escape });
+            });
+            at += valid.len();
+            let broken = chunk.invalid().len();
+            if broken > 0 {
+                let replaced = char::REPLACEMENT_CHARACTER.len_utf8() as u8;
+                let place =
+                    Escape { text: text.len(), raw: at, text_len: replaced, raw_len: broken as u8 };
+                units.push(place);
+                text.extend_from_slice("\u{FFFD}".as_bytes());
+            }
+            at += broken;
+        }
+        self.text = String::from_utf8(text).unwrap_or_default();
+    }
+
+    /// Its buffer, for another text.
+    fn cleared(&mut self) -> Vec<u8> {
         self.map.clear();
-        self.read_valid(raw.as_bytes(), 0, raw);
+        let mut text = std::mem::take(&mut self.text).into_bytes();
+        text.clear();
+        text
     }
 
     /// Takes a text without a mapping back to bytes.
     pub fn hold(&mut self, text: String) {
         self.map.clear();
         self.text = text;
-    }
-
-    /// Reads `valid`, which is `raw` from `at`.
-    fn read_valid(&mut self, raw: &[u8], at: usize, valid: &str) {
-        let mut rest = valid;
-        while let Some(offset) = find::backslash(rest.as_bytes()) {
-            let (plain, escape) = rest.split_at_checked(offset).unwrap_or((rest, ""));
-            self.text.push_str(plain);
-            let position = at + valid.len() - escape.len();
-            let (c, used) = json::unescape(raw.get(position..).unwrap_or_default());
-            self.map.push(self.text.len(), c.len_utf8(), position, used);
-            self.text.push(c);
-            rest = escape.get(used..).unwrap_or_default();
-        }
-        self.text.push_str(rest);
     }
 
     /// The text.
@@ -90,17 +93,9 @@ impl Decoded {
 /// characters that are written differently.
 #[derive(Debug, Default, Clone)]
 pub(super) struct TextMap {
-    /// In order. Between two, text and bytes advance together.
-    units: Vec<WrittenUnit>,
-}
-
-/// One character that is written differently; or, with length zero, a place where the bytes continue elsewhere.
-#[derive(Debug, Clone, Copy)]
-struct WrittenUnit {
-    text: usize,
-    raw: usize,
-    text_len: u8,
-    raw_len: u8,
+    /// In order. Between two, text and bytes advance together. One with length zero is a place where the bytes continue
+    /// elsewhere.
+    units: Vec<Escape>,
 }
 
 impl TextMap {
@@ -110,14 +105,14 @@ impl TextMap {
 
     /// Memory in bytes.
     pub(super) fn memory(&self) -> usize {
-        self.units.capacity() * size_of::<WrittenUnit>()
+        self.units.capacity() * size_of::<Escape>()
     }
 
     /// The character at `text`, which has `text_len` bytes there, is written in `raw_len` bytes at `raw`.
     pub(super) fn push(&mut self, text: usize, text_len: usize, raw: usize, raw_len: usize) {
         // Both are lengths of one character's spelling: at most 12.
         let (text_len, raw_len) = (text_len as u8, raw_len as u8);
-        self.units.push(WrittenUnit { text, raw, text_len, raw_len });
+        self.units.push(Escape { text, raw, text_len, raw_len });
     }
 
     pub(super) fn raw_range(&self, text: Range<usize>) -> Range<usize> {
@@ -141,13 +136,13 @@ impl TextMap {
         start..end.max(start)
     }
 
-    fn before(&self, index: usize) -> Option<WrittenUnit> {
+    fn before(&self, index: usize) -> Option<Escape> {
         self.units.get(index.checked_sub(1)?).copied()
     }
 }
 
 /// The position of `text` in the bytes, after this unit (or after the beginning) and before the next one.
-fn beside(unit: Option<WrittenUnit>, text: usize) -> usize {
+fn beside(unit: Option<Escape>, text: usize) -> usize {
     let Some(unit) = unit else { return text };
     let after = text - unit.text - usize::from(unit.text_len);
     unit.raw + usize::from(unit.raw_len) + after

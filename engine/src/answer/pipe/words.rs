@@ -128,7 +128,7 @@ impl Pipe {
             return WordFate::Unheard;
         }
         let text = if escaped {
-            self.decoded.read_str(text);
+            self.decoded.read(text.as_bytes());
             self.decoded.text()
         } else {
             text

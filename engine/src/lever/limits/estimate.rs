@@ -132,15 +132,20 @@ impl CharacterCounts {
     /// Adds a text or a piece of one.
     pub fn add(&mut self, text: &str) {
         let (blocks, rest) = text.as_bytes().as_chunks();
+        // In local variables, and not loaded and stored for every block.
+        let mut counts = *self;
         for block in blocks {
-            self.block(&find::classes(block), block.len());
+            counts.block(&find::classes(block), block.len());
         }
-        let mut last = [b' '; find::BLOCK];
-        last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-        self.block(&find::classes(&last), rest.len());
+        let mut last = find::classes(&find::begun(rest));
+        // The zeros behind it are no text.
+        last.signs &= (1 << rest.len()) - 1;
+        counts.block(&last, rest.len());
+        *self = counts;
     }
 
     /// Adds the first `len` bytes of a block; the bytes after them are blanks.
+    #[inline(always)]
     fn block(&mut self, classes: &Classes, len: usize) {
         let in_word = classes.letters | classes.digits;
         // A word that began before the block may be long in it; one that begins in the block is too short for that.

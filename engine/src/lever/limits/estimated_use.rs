@@ -31,7 +31,7 @@ impl EstimatedUse {
             {
                 match shape {
                     ValueShape::File => weigh.add(&dialect::file_text(&value.as_bytes())),
-                    _ => value.each_part(&mut |part| weigh.add(part)),
+                    _ => weigh.add(&value.as_str().unwrap_or_default()),
                 }
             }
         }

@@ -83,7 +83,7 @@ impl Meter {
                 continue;
             }
             if let Some(value) = view.doc.value(view.payload, *node) {
-                value.each_part(&mut |part| self.text.add(part));
+                self.text.add(&value.as_str().unwrap_or_default());
             }
         }
     }

@@ -7,6 +7,7 @@ use core::arch::wasm32::{
 
 use super::halves::{BYTES, Halves};
 use crate::base::vector::{self, load};
+use crate::wire::find::begun;
 
 const BLOCK: usize = vector::BYTES;
 
@@ -83,8 +84,7 @@ pub(super) fn first(
         at += BLOCK;
     }
     // The rest, and as far beyond it as a match's first bytes reach.
-    let mut padded = [0; BLOCK];
-    padded.iter_mut().zip(tail).for_each(|(own, byte)| *own = *byte);
+    let padded = begun(tail);
     let numbers = u8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     for missing in [u8x16_ge(numbers, u8x16_splat(tail.len() as u8)), all] {
         if let Some(place) = found(at, reader.agreed(load(&padded), Some(missing))) {

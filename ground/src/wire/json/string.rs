@@ -1,40 +1,78 @@
 //! Decodes the content of JSON strings (RFC 8259 §7).
 
-use crate::wire::find::backslash;
+use crate::wire::find::{self, BLOCK, backslash};
 
 /// Decodes a string's content (RFC 8259 §7); lone surrogates and bytes that are not UTF-8 become U+FFFD.
 #[must_use]
 pub fn decode(raw: &[u8]) -> String {
-    let mut out = Vec::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some((plain, escape)) = backslash(rest).and_then(|at| rest.split_at_checked(at)) {
-        out.extend_from_slice(plain);
-        let (decoded, used) = unescape(escape);
-        let mut utf8 = [0; 4];
-        out.extend_from_slice(decoded.encode_utf8(&mut utf8).as_bytes());
-        rest = escape.get(used..).unwrap_or_default();
-    }
-    out.extend_from_slice(rest);
+    let mut out = Vec::new();
+    decode_into(raw, &mut out, &mut |_| {});
     match String::from_utf8(out) {
         Ok(text) => text,
         Err(bad) => String::from_utf8_lossy(bad.as_bytes()).into_owned(),
     }
 }
 
-/// Passes the decoded content of a string in parts, which joined are the result of [`decode`]: nothing is copied if
-/// nothing is escaped.
-pub(super) fn each_part(raw: &[u8], take: &mut dyn FnMut(&str)) {
-    let Ok(text) = std::str::from_utf8(raw) else { return take(&decode(raw)) };
-    let mut rest = text;
-    while let Some((plain, escape)) =
-        backslash(rest.as_bytes()).and_then(|at| rest.split_at_checked(at))
-    {
-        take(plain);
-        let (decoded, used) = unescape(escape.as_bytes());
-        take(decoded.encode_utf8(&mut [0; 4]));
-        rest = escape.get(used..).unwrap_or_default();
+/// One character that is written with an escape: where it stands in the text and where in the bytes, and its lengths
+/// there.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::wire) struct Escape {
+    pub(in crate::wire) text: usize,
+    pub(in crate::wire) raw: usize,
+    pub(in crate::wire) text_len: u8,
+    pub(in crate::wire) raw_len: u8,
+}
+
+/// Appends a string's decoded content to `out`, and tells `note` of each escape. Bytes that are not UTF-8 are copied: what
+/// is appended is UTF-8 just where `raw` is.
+pub(in crate::wire) fn decode_into(raw: &[u8], out: &mut Vec<u8>, note: &mut dyn FnMut(Escape)) {
+    out.reserve(raw.len() + BLOCK);
+    let mut at = 0;
+    while let Some(block) = raw.get(at..).and_then(<[u8]>::first_chunk) {
+        // All of it, since that is a single store, and then back to the escape: in code there is one in every line.
+        out.extend_from_slice(block);
+        let escapes = find::backslashes(block);
+        at += if escapes == 0 {
+            BLOCK
+        } else {
+            let plain = escapes.trailing_zeros() as usize;
+            out.truncate((out.len() + plain).saturating_sub(BLOCK));
+            plain + decode_one(raw, at + plain, out, note)
+        };
     }
-    take(rest);
+    while let Some(byte) = raw.get(at) {
+        if *byte == b'\\' {
+            at += decode_one(raw, at, out, note);
+        } else {
+            out.push(*byte);
+            at += 1;
+        }
+    }
+}
+
+/// Appends what the escape at `at` stands for; returns its length.
+#[inline(always)]
+fn decode_one(raw: &[u8], at: usize, out: &mut Vec<u8>, note: &mut dyn FnMut(Escape)) -> usize {
+    let text = out.len();
+    let used = match raw.get(at + 1) {
+        Some(b'n') => {
+            out.push(b'\n');
+            2
+        }
+        Some(own @ (b'"' | b'\\' | b'/')) => {
+            out.push(*own);
+            2
+        }
+        _ => {
+            let (decoded, used) = unescape(raw.get(at..).unwrap_or_default());
+            out.extend_from_slice(decoded.encode_utf8(&mut [0; 4]).as_bytes());
+            used
+        }
+    };
+    // Both are lengths of one character's spelling: at most 12.
+    let (text_len, raw_len) = ((out.len() - text) as u8, used as u8);
+    note(Escape { text, raw: at, text_len, raw_len });
+    used
 }
 
 /// Decodes the escape at the start of `raw` (which begins with `\`): the character, and how many bytes it took.
