@@ -170,6 +170,27 @@ def chat_answer(rng, size):
                        "usage": {"prompt_tokens": 9, "completion_tokens": 99, "total_tokens": 108}}).encode()
 
 
+def agent_request(turns):
+    """A chat request as an agent sends it: all that was said and done before, most of it files, and its tools."""
+    said = [{"role": "system", "content": "You are a careful agent. " * 200}]
+    for number in range(turns):
+        call, path = f"call_{number}", f"src/part{number}.rs"
+        arguments = json.dumps({"path": path, "lines": [1, 200]})
+        file = f'fn part{number}() {{\n\tlet name = "part {number}";\n}}\n// for the next one\n' * 14
+        said += [
+            {"role": "user", "content": f"Please look at file {number}, and say what it is for. " * 4},
+            {"role": "assistant", "content": None, "tool_calls": [
+                {"id": call, "type": "function", "function": {"name": "read_file", "arguments": arguments}}]},
+            {"role": "tool", "tool_call_id": call, "content": file},
+        ]
+    about = "Does what its name says, as the model is told here at some length. " * 3
+    properties = {"path": {"type": "string", "description": "the file"}, "count": {"type": "integer"}}
+    tools = [{"type": "function", "function": {
+        "name": f"tool_{number}", "description": about,
+        "parameters": {"type": "object", "properties": properties, "required": ["path"]}}} for number in range(40)]
+    return json.dumps({"model": "gpt-4o", "messages": said, "tools": tools}).encode()
+
+
 def chat_request(rng, size, stream=False):
     """A chat request of about so many bytes."""
     turns = [{"role": ("user", "assistant")[n % 2], "content": text(rng, min(size, 2000))}
@@ -203,6 +224,8 @@ def works(upstream):
     for size in (2_000, 50_000, 250_000):
         found[f"request, {size / 1000:g} KB"] = (chat, chat_request(rng, size), f"{answer};chunks=whole;length",
                                                  max(20, min(150, 4_000_000 // size)))
+    agents = agent_request(120)
+    found[f"request of an agent, {len(agents) / 1000:.0f} KB"] = (chat, agents, f"{answer};chunks=whole;length", 20)
     return found
 
 

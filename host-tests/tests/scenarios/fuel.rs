@@ -100,6 +100,48 @@ fn measure(
     out("log", 0, outcome.fuel - before);
 }
 
+/// A request as an agent sends it: with all that was said and done before, of which most are files, and with its tools.
+fn long_request() -> String {
+    let mut turns =
+        vec![json!({"role": "system", "content": "You are a careful agent. ".repeat(200)})];
+    for number in 0..60 {
+        let (id, path) = (format!("call_{number}"), format!("src/part{number}.rs"));
+        let arguments = json!({"path": path, "lines": [1, 200]}).to_string();
+        let file =
+            format!("fn part{number}() {{\n\tlet name = \"part {number}\";\n}}\n// \u{fc}ber\n")
+                .repeat(20);
+        turns.extend([
+            json!({"role": "user", "content": format!("Please look at file {number}, and say what it is for. ").repeat(4)}),
+            json!({"role": "assistant", "content": null, "tool_calls": [
+                {"id": id, "type": "function", "function": {"name": "read_file", "arguments": arguments}}]}),
+            json!({"role": "tool", "tool_call_id": id, "content": file}),
+        ]);
+    }
+    let tool = |number: u32| {
+        json!({"type": "function", "function": {"name": format!("tool_{number}"),
+            "description": "Does what its name says, as the model is told here at some length. ".repeat(3),
+            "parameters": {"type": "object", "required": ["path"], "properties": {
+                "path": {"type": "string", "description": "the file"}, "count": {"type": "integer"}}}}})
+    };
+    let tools: Vec<Value> = (0..30).map(tool).collect();
+    json!({"model": "m", "stream": true, "messages": turns, "tools": tools}).to_string()
+}
+
+/// What the body of such a request costs, once all automata are built.
+fn long_body(proxy: &Proxy, recording: &Recording, body: &str) -> u64 {
+    let mut fuel = 0;
+    for _ in 0..2 {
+        let mut exchange = proxy.worker.exchange(&proxy.plugin);
+        exchange.request_headers(request_of(recording).headers, false);
+        exchange.request_data(body, false);
+        fuel = proxy.worker.last_fuel();
+        exchange.request_data("", true);
+        fuel += proxy.worker.last_fuel();
+        exchange.finish();
+    }
+    fuel
+}
+
 fn measured() -> Table {
     let mut table = Table::default();
     let mut all: Vec<(Recording, Headers)> =
@@ -170,6 +212,10 @@ fn measured() -> Table {
             // Lazily built automata are part of the first cost.
             run(None);
             run(Some(&mut table));
+            if dialect == "openai-chat" {
+                let fuel = long_body(&proxy, &streams[0].0, &long_request());
+                table.add(format!("{policy}\t{dialect}\tlong request's body"), fuel, 1);
+            }
         }
     }
     table
