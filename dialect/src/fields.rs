@@ -9,6 +9,7 @@ use super::inline;
 pub(super) use super::names::is_among;
 use super::names::{self, FieldName, NameSet};
 use crate::wire::json::{Kind, Value};
+use crate::word::{self, Word};
 
 /// How many members of an object are looked at to learn what a sibling means. Real objects have fewer; the bound keeps
 /// hostile ones linear. Beyond it siblings are unknown, and the reading that scans most is used.
@@ -114,7 +115,7 @@ fn by_surroundings(name: FieldName, value: &Value<'_>) -> KeyRole {
         FieldName::Link if string => KeyRole::Link,
         FieldName::Url if is_link(value) => KeyRole::Link,
         FieldName::Uri
-            if string && (under(value, &[b"s3Location"]) || only_type(value, is_medium)) =>
+            if string && (under(value, &[b"s3Location"]) || only_type(value, &MEDIA)) =>
         {
             KeyRole::Link
         }
@@ -126,9 +127,7 @@ fn by_surroundings(name: FieldName, value: &Value<'_>) -> KeyRole {
         FieldName::Data if string && is_sealed(value) => KeyRole::Never,
         FieldName::Data if string && is_binary(value) => file(value),
         FieldName::Format if string && under(value, &[b"input_audio", b"audio"]) => KeyRole::Never,
-        FieldName::Result
-            if string && only_type(value, |kind| kind == b"image_generation_call") =>
-        {
+        FieldName::Result if string && only_type(value, &[word::image_generation_call]) => {
             KeyRole::Never
         }
         FieldName::Tool if string && names_a_tool(value) => KeyRole::FieldName,
@@ -172,9 +171,9 @@ pub(super) fn file(value: &Value<'_>) -> KeyRole {
     }
     let holders: [&[u8]; 6] =
         [b"image", b"audio", b"video", b"input_audio", b"image_url", b"video_url"];
-    let beside = siblings(value).any(|sibling| match sibling.key() {
-        b"mimeType" | b"mime_type" | b"media_type" => media(&sibling.word()),
-        b"transcript" => true,
+    let beside = any_sibling(value, &|sibling| match Word::key(sibling) {
+        word::mimeType | word::mime_type | word::media_type => media(&sibling.word()),
+        word::transcript => true,
         _ => false,
     });
     let outer = value.parent().is_some_and(|parent| under(&parent, &holders));
@@ -190,8 +189,11 @@ fn under_item_of(value: &Value<'_>, key: &[u8]) -> bool {
     value.parent().and_then(|item| item.parent()).is_some_and(|list| list.key() == key)
 }
 
-fn siblings<'a>(value: &Value<'a>) -> impl Iterator<Item = Value<'a>> + use<'a> {
-    value.parent().into_iter().flat_map(|parent| parent.children().take(SIBLINGS))
+/// True if any sibling satisfies `is`. One copy of the loop for all questions.
+#[inline(never)]
+fn any_sibling(value: &Value<'_>, is: &dyn Fn(&Value<'_>) -> bool) -> bool {
+    let Some(parent) = value.parent() else { return false };
+    parent.children().take(SIBLINGS).any(|sibling| is(&sibling))
 }
 
 /// True if there are more siblings than are looked at.
@@ -199,21 +201,18 @@ fn is_crowded(value: &Value<'_>) -> bool {
     value.parent().is_some_and(|parent| parent.children().nth(SIBLINGS).is_some())
 }
 
-/// True if any sibling `type` satisfies `is`; there may be several.
-fn sibling_type(value: &Value<'_>, is: impl Fn(&[u8]) -> bool) -> bool {
-    siblings(value).any(|s| s.key_is("type") && is(&s.word()))
-}
-
-/// True if there is a sibling `type`, and all of them satisfy `is`.
-fn only_type(value: &Value<'_>, is: impl Fn(&[u8]) -> bool) -> bool {
-    let types = || siblings(value).filter(|s| s.key_is("type"));
-    !is_crowded(value) && types().next().is_some() && types().all(|s| is(&s.word()))
+/// True if there is a sibling `type`, and all of them are among these.
+fn only_type(value: &Value<'_>, kinds: &[Word]) -> bool {
+    let is_type = |sibling: &Value<'_>| sibling.key_is("type");
+    let is_other =
+        |sibling: &Value<'_>| is_type(sibling) && !kinds.contains(&Word::of(&sibling.word()));
+    !is_crowded(value) && any_sibling(value, &is_type) && !any_sibling(value, &is_other)
 }
 
 /// True for the `input` of a tool call, as opposed to that of something else (a moderation report has one).
 fn is_input(value: &Value<'_>) -> bool {
-    is_crowded(value)
-        || sibling_type(value, |kind| kind.ends_with(b"tool_use") || kind.ends_with(b"_call"))
+    let calls = |kind: &[u8]| kind.ends_with(b"tool_use") || kind.ends_with(b"_call");
+    is_crowded(value) || any_sibling(value, &|own| own.key_is("type") && calls(&own.word()))
 }
 
 /// What contains the id of a tool call.
@@ -226,49 +225,42 @@ static BESIDE_CALL: NameSet<3> = NameSet::new(["function", "custom", "type"]);
 /// True for the `id` of a tool call.
 fn is_call(value: &Value<'_>) -> bool {
     let Some(parent) = value.parent() else { return false };
-    let is_call = |sibling: Value<'_>| {
-        BESIDE_CALL.has(&sibling)
+    let is_call = |sibling: &Value<'_>| {
+        BESIDE_CALL.has(sibling)
             && (!sibling.key_is("type") || sibling.word().ends_with(b"tool_use"))
     };
-    CALLS.has(&parent) || BESIDE_CALL.may_be_in(&parent) && siblings(value).any(is_call)
+    CALLS.has(&parent) || BESIDE_CALL.may_be_in(&parent) && any_sibling(value, &is_call)
 }
 
 /// `{"image_url": {"url": …}}`, `{"source": {"type": "url", "url": …}}`: an address that stands for its content. A
 /// `url` beside a title is a text that is shown.
 fn is_link(value: &Value<'_>) -> bool {
     under(value, &[b"image_url", b"audio_url", b"video_url", b"file", b"source"])
-        || only_type(value, |kind| kind == b"url")
+        || only_type(value, &[word::url])
 }
 
 /// Types of content that may be given by address instead of inline.
-fn is_medium(kind: &[u8]) -> bool {
-    matches!(kind, b"image" | b"document" | b"audio" | b"video")
-}
+const MEDIA: [Word; 4] = [word::image, word::document, word::audio, word::video];
 
 /// True for encrypted reasoning.
 fn is_sealed(value: &Value<'_>) -> bool {
-    only_type(value, |kind| matches!(kind, b"redacted_thinking" | b"reasoning.encrypted"))
+    only_type(value, &[word::redacted_thinking, word::reasoning_encrypted])
 }
 
 /// `data` is base64 next to a media type, a format or a transcript; with `type: text` (Anthropic's plain documents) it is
 /// text whatever stands beside it.
 fn is_binary(value: &Value<'_>) -> bool {
-    let mut binary = false;
-    if is_crowded(value) {
-        return false;
-    }
-    for sibling in siblings(value) {
-        match sibling.key() {
-            b"type" => match &*sibling.word() {
-                b"text" => return false,
-                b"base64" => binary = true,
-                _ => {}
-            },
-            b"mimeType" | b"mime_type" | b"media_type" | b"format" | b"transcript" => binary = true,
-            _ => {}
-        }
-    }
-    binary
+    let kind =
+        |sibling: &Value<'_>, is: Word| sibling.key_is("type") && Word::of(&sibling.word()) == is;
+    let is_binary = |sibling: &Value<'_>| {
+        let tells = matches!(
+            Word::key(sibling),
+            word::mimeType | word::mime_type | word::media_type | word::format | word::transcript
+        );
+        tells || kind(sibling, word::base64)
+    };
+    let is_text = |sibling: &Value<'_>| kind(sibling, word::text);
+    !is_crowded(value) && any_sibling(value, &is_binary) && !any_sibling(value, &is_text)
 }
 
 /// What contains the name of a tool.
@@ -288,11 +280,12 @@ static BESIDE_TOOL: NameSet<9> = NameSet::new([
 /// holds a result.
 fn names_a_tool(value: &Value<'_>) -> bool {
     let Some(parent) = value.parent() else { return false };
-    let is_tool = |sibling: Value<'_>| {
-        BESIDE_TOOL.has(&sibling)
-            && (!sibling.key_is("role") || matches!(&*sibling.word(), b"tool" | b"function"))
+    let is_tool = |sibling: &Value<'_>| {
+        BESIDE_TOOL.has(sibling)
+            && (!sibling.key_is("role")
+                || matches!(Word::of(&sibling.word()), word::tool | word::function))
     };
     TOOLS.has(&parent)
         || under(&parent, &[b"tools"])
-        || BESIDE_TOOL.may_be_in(&parent) && siblings(value).any(is_tool)
+        || BESIDE_TOOL.may_be_in(&parent) && any_sibling(value, &is_tool)
 }

@@ -56,6 +56,7 @@ mod stopped_calls;
 mod stray;
 mod texts;
 mod tools;
+mod word;
 mod wordless;
 mod write;
 

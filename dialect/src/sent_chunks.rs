@@ -7,6 +7,7 @@ use super::{Call, Ending};
 use crate::limits;
 use crate::wire::json::Value;
 use crate::wire::own::OwnEvents;
+use crate::word::{self, Word};
 
 /// Usage of an answer that the proxy made: nothing is billed.
 pub(super) const NO_USAGE: &str = r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#;
@@ -39,11 +40,11 @@ pub(super) struct SentChunks {
 impl SentChunks {
     /// A chunk with this member was sent; its `choices` are the caller's to read.
     pub(super) fn member(&mut self, field: Value<'_>) {
-        match field.key() {
-            b"id" => first(&mut self.id, field),
-            b"model" => first(&mut self.model, field),
-            b"created" => self.created = field.as_u64().unwrap_or(self.created),
-            b"usage" => self.usage |= !field.is_null(),
+        match Word::key(&field) {
+            word::id => first(&mut self.id, field),
+            word::model => first(&mut self.model, field),
+            word::created => self.created = field.as_u64().unwrap_or(self.created),
+            word::usage => self.usage |= !field.is_null(),
             _ => {}
         }
     }

@@ -11,6 +11,7 @@ use super::splice::remove;
 use super::texts::TextWalk;
 use super::{CallPiece, Leaves};
 use crate::wire::json::{Doc, Kind, NodeId, Value};
+use crate::word::{self, Word};
 
 impl TextKey {
     /// The kind of calls that no dialect expects; `a` is derived from the name, `b` from the arguments.
@@ -57,7 +58,7 @@ fn whole<'a>(body: &Value<'a>) -> Value<'a> {
     let wrapped = WRAPPERS.iter().any(|name| body.key_is(name));
     let Some(holder) = body.parent().filter(|_| wrapped) else { return *body };
     let about = |member: &Value<'_>| {
-        matches!(member.key(), b"id" | b"type" | b"index" | b"thoughtSignature")
+        matches!(Word::key(member), word::id | word::type_ | word::index | word::thoughtSignature)
     };
     let nothing_else = holder.children().all(|member| member.id() == body.id() || about(&member));
     let listed = holder.parent().is_some_and(|list| list.kind() == Kind::Array);

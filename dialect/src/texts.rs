@@ -7,6 +7,7 @@ use super::{Item, Role, TextKey, ValueShape};
 use crate::limits;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
+use crate::word::{self, Word};
 
 /// Collects items from one document.
 #[derive(Debug)]
@@ -274,7 +275,7 @@ impl<'a, 'b> TextWalk<'a, 'b> {
 
     /// Who speaks. An unknown word is a text: templates of models insert it as it is.
     fn speaker(&mut self, value: &Value<'a>) {
-        if !is_speaker(&value.word()) {
+        if !is_speaker(Word::of(&value.word())) {
             self.whole_text(value);
         }
     }
@@ -432,19 +433,20 @@ fn is_written(value: &Value<'_>) -> bool {
 }
 
 /// True for the values that `role` has in an answer.
-fn is_speaker(word: &[u8]) -> bool {
+fn is_speaker(word: Word) -> bool {
     matches!(
         word,
-        b"" | b"assistant"
-            | b"model"
-            | b"user"
-            | b"tool"
-            | b"function"
-            | b"system"
-            | b"developer"
-            | b"agent"
-            | b"ROLE_USER"
-            | b"ROLE_AGENT"
+        word::empty
+            | word::assistant
+            | word::model
+            | word::user
+            | word::tool
+            | word::function
+            | word::system
+            | word::developer
+            | word::agent
+            | word::ROLE_USER
+            | word::ROLE_AGENT
     )
 }
 
@@ -453,16 +455,18 @@ fn is_signed(object: &Value<'_>) -> bool {
     let filled = |value: &Value<'_>| !string(Some(*value)).is_empty();
     let (mut reasoning, mut encrypted) = (false, false);
     for child in object.children() {
-        match child.key() {
-            b"type" => match &*child.word() {
-                b"thinking" | b"redacted_thinking" => return true,
-                b"reasoning" => reasoning = true,
+        match Word::key(&child) {
+            word::type_ => match Word::of(&child.word()) {
+                word::thinking | word::redacted_thinking => return true,
+                word::reasoning => reasoning = true,
                 _ => {}
             },
-            b"signature" | b"thoughtSignature" | b"thought_signature" if filled(&child) => {
+            word::signature | word::thoughtSignature | word::thought_signature
+                if filled(&child) =>
+            {
                 return true;
             }
-            b"encrypted_content" if filled(&child) => encrypted = true,
+            word::encrypted_content if filled(&child) => encrypted = true,
             _ => {}
         }
     }

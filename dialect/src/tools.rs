@@ -4,6 +4,7 @@ use super::fields::string;
 use super::splice::{remove, replace};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, NodeId, Value};
+use crate::word::{self, Word};
 
 /// A tool that a request offers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,7 +138,9 @@ pub(super) fn openai_choice(choice: &Value<'_>, gone: &RemovedTools<'_>, edits: 
             names.extend(strings(&body, "name"));
         }
         let kind = string(entry.get("type"));
-        if names.is_empty() && !matches!(&*kind, b"function" | b"custom" | b"allowed_tools") {
+        if names.is_empty()
+            && !matches!(Word::of(&kind), word::function | word::custom | word::allowed_tools)
+        {
             names.push(String::from_utf8_lossy(&kind).into_owned());
         }
         if &*kind == b"mcp" {

@@ -15,6 +15,7 @@ use crate::record_members::RecordMembers;
 use crate::spend::{Spending, Usage, some_tokens};
 use crate::wire::json::{Doc, Kind, Value};
 use crate::wire::own::OwnEvents;
+use crate::word::{self, Word};
 
 /// What they share. Vectors are not billed as output.
 const WORDLESS: Dialect = Dialect {
@@ -160,8 +161,8 @@ fn read_request(
     let mut texts_of = Vec::new();
     let mut texts = TextWalk::request(doc, body, &mut texts_of, Speaker::User.role(true));
     for field in root.children() {
-        match field.key() {
-            b"input" | b"prompt" => {
+        match Word::key(&field) {
+            word::input | word::prompt => {
                 let numbers = |value: Value<'_>| value.kind() == Kind::Number;
                 if field.descendants().any(numbers) || numbers(field) {
                     // Token numbers cannot be read without the model's vocabulary.
@@ -169,7 +170,12 @@ fn read_request(
                 }
                 texts.under(&field);
             }
-            b"content" | b"requests" | b"instances" | b"messages" | b"title" | b"parameters" => {
+            word::content
+            | word::requests
+            | word::instances
+            | word::messages
+            | word::title
+            | word::parameters => {
                 texts.under(&field);
             }
             _ => {}

@@ -10,6 +10,7 @@ use super::kind;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
 use crate::wire::own::OwnEvents;
+use crate::word::{self, Word};
 
 /// How deep nested objects are searched: an envelope, the name of a kind, the object's contents.
 const DEPTH: u8 = 4;
@@ -39,22 +40,22 @@ pub(super) fn part<'a>(texts: &mut TextWalk<'a, '_>, part: &Value<'a>, key: Opti
     let mut last = LastMembers::default();
     for field in texts.fields(part) {
         let is_text = field.kind() == Kind::String;
-        match (field.key(), key) {
-            (b"text", Some(key))
+        match (Word::key(&field), key) {
+            (word::text, Some(key))
                 if (!texts.whole || key.kind == kind::MADE) && last.is(part, &field, 0, "text") =>
             {
                 texts.running(&field, key, ValueShape::Text, Role::Output);
             }
-            (b"data", _) => match key {
+            (word::data, _) => match key {
                 // In an event it continues like any other text.
                 Some(_) => texts.free(&field),
                 None => texts.leaves(&field),
             },
-            (b"file", _) if field.kind() == Kind::Object => {
+            (word::file, _) if field.kind() == Kind::Object => {
                 field.children().for_each(|own| file(texts, &own, key.is_none()));
             }
-            (b"raw" | b"url", _) => file(texts, &field, key.is_none()),
-            (name, _) if is_plumbing(name) && is_text => {}
+            (word::raw | word::url, _) => file(texts, &field, key.is_none()),
+            _ if is_plumbing(&field) && is_text => {}
             _ => texts.under(&field),
         }
     }
@@ -76,7 +77,7 @@ fn file<'a>(texts: &mut TextWalk<'a, '_>, field: &Value<'a>, asked: bool) {
                 false => texts.remote = texts.remote.saturating_add(1),
             }
         }
-        () if is_plumbing(name) => {}
+        () if is_plumbing(field) => {}
         () => texts.under(field),
     }
 }
@@ -96,23 +97,27 @@ fn object<'a>(texts: &mut TextWalk<'a, '_>, object: &Value<'a>, key: TextKey, de
     let mut last = LastMembers::default();
     let inner = |field: &Value<'_>| field.kind() == Kind::Object && depth > 0;
     for field in object.children() {
-        match field.key() {
-            b"result" | b"task" | b"statusUpdate" | b"status_update" | b"artifactUpdate"
-            | b"artifact_update"
+        match Word::key(&field) {
+            word::result
+            | word::task
+            | word::statusUpdate
+            | word::status_update
+            | word::artifactUpdate
+            | word::artifact_update
                 if inner(&field) =>
             {
                 end |= self::object(texts, &field, key, depth - 1);
             }
             // In a task's status a message reports progress; by itself it is the answer.
-            b"message" if inner(&field) && last.is(object, &field, 0, "message") => {
+            word::message if inner(&field) && last.is(object, &field, 0, "message") => {
                 self::object(texts, &field, key, depth - 1);
                 end |= object.get("state").is_none();
             }
-            b"status" if inner(&field) && last.is(object, &field, 1, "status") => {
+            word::status if inner(&field) && last.is(object, &field, 1, "status") => {
                 self::object(texts, &field, key, depth - 1);
                 end |= ends(&string(field.get("state")));
             }
-            b"artifact" if inner(&field) && last.is(object, &field, 2, "artifact") => {
+            word::artifact if inner(&field) && last.is(object, &field, 2, "artifact") => {
                 let id = field.get("artifactId").or_else(|| field.get("artifact_id"));
                 let a = name_number(&string(id));
                 let outer = std::mem::replace(&mut texts.item, a);
@@ -121,38 +126,38 @@ fn object<'a>(texts: &mut TextWalk<'a, '_>, object: &Value<'a>, key: TextKey, de
                 texts.item = outer;
             }
             // A task repeats what events have already sent.
-            b"artifacts" | b"history" => {
+            word::artifacts | word::history => {
                 let outer = std::mem::replace(&mut texts.whole, true);
                 let made = field.key_is("artifacts");
                 for (a, one) in texts.elements(&field).enumerate() {
                     let a = u32::try_from(a).unwrap_or(u32::MAX);
                     let key = if made { TextKey { kind: kind::MADE, a, b: 0 } } else { key };
-                    let role = string(one.get("role"));
+                    let role = Word::value(one.get("role"));
                     match inner(&one) {
                         // The caller's own messages, returned.
-                        true if matches!(&*role, b"user" | b"ROLE_USER") => {}
+                        true if matches!(role, word::user | word::ROLE_USER) => {}
                         true => _ = self::object(texts, &one, key, depth - 1),
                         false => texts.under(&one),
                     }
                 }
                 texts.whole = outer;
             }
-            b"parts" | b"content" if last.is(object, &field, 3, "parts") => {
+            word::parts | word::content if last.is(object, &field, 3, "parts") => {
                 parts(texts, &field, key);
                 end |= object.get("kind").is_some_and(|kind| kind.is_str("message"))
                     && depth + 2 > DEPTH;
             }
-            b"final" => end |= field.as_bool() == Some(true),
-            b"name" | b"description" if depth < DEPTH => {
+            word::final_ => end |= field.as_bool() == Some(true),
+            word::name | word::description if depth < DEPTH => {
                 let outer = std::mem::replace(&mut texts.whole, true);
                 texts.under(&field);
                 texts.whole = outer;
             }
-            b"error" => {
+            word::error => {
                 texts.under(&field);
                 end = true;
             }
-            name if is_plumbing(name) && field.kind() != Kind::Object => {
+            _ if is_plumbing(&field) && field.kind() != Kind::Object => {
                 if field.kind() == Kind::Array {
                     texts.under(&field);
                 }
@@ -207,8 +212,8 @@ impl Answer for Reading {
 }
 
 /// Members that are not text: ids, kinds, states, timestamps. Readers of protocol buffers' JSON accept either spelling.
-pub(super) fn is_plumbing(name: &[u8]) -> bool {
-    is_among(&PLUMBING, name)
+pub(super) fn is_plumbing(member: &Value<'_>) -> bool {
+    is_among(&PLUMBING, member.key())
 }
 
 #[rustfmt::skip]

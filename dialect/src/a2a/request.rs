@@ -13,6 +13,7 @@ use super::answer;
 use crate::base::headers::Headers;
 use crate::path::RequestTarget;
 use crate::wire::json::{Doc, Kind, Value};
+use crate::word::{self, Word};
 
 /// Methods that ask an agent something, in lower case: of 1.0, of 0.3 and of earlier versions.
 const ASKS: [&str; 6] = [
@@ -142,8 +143,8 @@ pub(super) fn read(
     let mut items = Vec::new();
     let mut texts = TextWalk::request(doc, body, &mut items, said);
     for member in root.children() {
-        match member.key() {
-            b"jsonrpc" | b"id" | b"method" if rpc => {}
+        match Word::key(&member) {
+            word::jsonrpc | word::id | word::method if rpc => {}
             _ if params.is_some_and(|params| params.id() == member.id()) => {
                 member.children().for_each(|part| self::param(&mut texts, &part));
             }
@@ -204,32 +205,32 @@ fn answers_elsewhere(params: &Value<'_>) -> Result<bool, Unreadable> {
     let Some(wishes) = one(params, "configuration", "/configuration")? else { return Ok(false) };
     Ok(wishes.children().any(|own| {
         let name = own.key().to_ascii_lowercase();
-        match &*name {
-            b"blocking" => own.as_bool() == Some(false),
-            b"returnimmediately" | b"return_immediately" => own.as_bool() == Some(true),
-            name => name.windows(4).any(|word| word == b"push") && !own.is_null(),
+        match Word::of(&name) {
+            word::blocking => own.as_bool() == Some(false),
+            word::returnimmediately | word::return_immediately => own.as_bool() == Some(true),
+            _ => name.windows(4).any(|word| word == b"push") && !own.is_null(),
         }
     }))
 }
 
 /// A member of the parameters: the message, or what accompanies it.
 fn param<'a>(texts: &mut TextWalk<'a, '_>, member: &Value<'a>) {
-    match member.key() {
+    match Word::key(member) {
         // 0.3 over HTTP accepts either name.
-        b"message" | b"request" if member.kind() == Kind::Object => {
+        word::message | word::request if member.kind() == Kind::Object => {
             for field in member.children() {
-                match field.key() {
-                    b"parts" | b"content" if field.kind() == Kind::Array => {
+                match Word::key(&field) {
+                    word::parts | word::content if field.kind() == Kind::Array => {
                         field.children().for_each(|part| answer::part(texts, &part, None));
                     }
-                    name if answer::is_plumbing(name) && field.kind() == Kind::String => {}
+                    _ if answer::is_plumbing(&field) && field.kind() == Kind::String => {}
                     _ => texts.under(&field),
                 }
             }
         }
         // Addresses, and credentials for them.
-        b"configuration" => {}
-        name if answer::is_plumbing(name) && member.kind() == Kind::String => {}
+        word::configuration => {}
+        _ if answer::is_plumbing(member) && member.kind() == Kind::String => {}
         _ => texts.under(member),
     }
 }

@@ -15,6 +15,7 @@ use crate::limits;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
 use crate::wire::own::OwnEvents;
+use crate::word::{self, Word};
 
 /// What a content block turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,18 +58,18 @@ impl Reading {
     fn message<'a>(&mut self, texts: &mut TextWalk<'a, '_>, message: &Value<'a>) {
         let mut last = LastMembers::default();
         for field in texts.fields(message) {
-            match field.key() {
-                b"model" if self.model.is_none() && field.kind() == Kind::String => {
+            match Word::key(&field) {
+                word::model if self.model.is_none() && field.kind() == Kind::String => {
                     self.model = short(Some(field))
                 }
-                b"content"
+                word::content
                     if field.kind() == Kind::Array && last.is(message, &field, 0, "content") =>
                 {
                     for (at, block) in field.children().enumerate() {
                         whole_block(texts, &block, u32::try_from(at).unwrap_or(u32::MAX));
                     }
                 }
-                b"content" => {
+                word::content => {
                     texts.push(Item::Twice);
                     texts.walk(&field);
                 }
@@ -78,11 +79,12 @@ impl Reading {
     }
 
     fn block_start<'a>(&mut self, texts: &mut TextWalk<'a, '_>, block: &Value<'a>, index: u32) {
-        let kind = match &*string(block.get("type")) {
-            b"text" => Block::Text,
-            b"thinking" => Block::Thinking,
+        let name = string(block.get("type"));
+        let kind = match Word::of(&name) {
+            word::text => Block::Text,
+            word::thinking => Block::Thinking,
             // `tool_use`, `server_tool_use`, `mcp_tool_use`
-            name if name.ends_with(b"tool_use") => Block::Call,
+            _ if name.ends_with(b"tool_use") => Block::Call,
             _ => Block::Other,
         };
         if self.open.len() < limits::OPEN_TEXTS {
@@ -95,11 +97,11 @@ impl Reading {
         }
         let mut last = LastMembers::default();
         for field in texts.fields(block) {
-            match (field.key(), kind) {
-                (b"text", kind) if kind != Block::Call && last.is(block, &field, 0, "text") => {
+            match (Word::key(&field), kind) {
+                (word::text, kind) if kind != Block::Call && last.is(block, &field, 0, "text") => {
                     texts.running(&field, text(kind::TEXT, index), ValueShape::Text, Role::Output);
                 }
-                (b"thinking", kind)
+                (word::thinking, kind)
                     if kind != Block::Call && last.is(block, &field, 1, "thinking") =>
                 {
                     texts.running(
@@ -109,9 +111,11 @@ impl Reading {
                         Role::Output,
                     );
                 }
-                (b"signature", Block::Thinking) => texts.seal(&field, text(kind::THINKING, index)),
-                (b"name", Block::Call) if field.kind() == Kind::String => texts.name(&field),
-                (b"input", Block::Call) => {
+                (word::signature, Block::Thinking) => {
+                    texts.seal(&field, text(kind::THINKING, index))
+                }
+                (word::name, Block::Call) if field.kind() == Kind::String => texts.name(&field),
+                (word::input, Block::Call) => {
                     // An empty one is a placeholder, and pieces follow.
                     if field.children().next().is_some() || field.kind() != Kind::Object {
                         let call = text(kind::INPUT, index);
@@ -158,7 +162,7 @@ impl Reading {
         &mut self,
         texts: &mut TextWalk<'a, '_>,
         root: &Value<'a>,
-        event: &[u8],
+        event: Word,
         index: u32,
     ) {
         if twice(root, &["type", "index", "content_block", "delta", "message"]) {
@@ -167,27 +171,27 @@ impl Reading {
         self.piece(texts, root, event, index);
         let mut last = LastMembers::default();
         for field in root.children() {
-            match (field.key(), event) {
-                (b"delta", b"content_block_delta") if last.is(root, &field, 0, "delta") => {
+            match (Word::key(&field), event) {
+                (word::delta, word::content_block_delta) if last.is(root, &field, 0, "delta") => {
                     delta(texts, &field, index);
                 }
-                (b"content_block", b"content_block_start")
+                (word::content_block, word::content_block_start)
                     if last.is(root, &field, 1, "content_block") =>
                 {
                     self.block_start(texts, &field, index);
                 }
-                (b"content_block", b"content_block_stop") => {
+                (word::content_block, word::content_block_stop) => {
                     texts.again_below(&field, text(kind::TEXT, index));
                 }
-                (b"message", b"message_start") if last.is(root, &field, 2, "message") => {
+                (word::message, word::message_start) if last.is(root, &field, 2, "message") => {
                     self.message(texts, &field);
                 }
                 _ => texts.walk(&field),
             }
         }
         match event {
-            b"content_block_stop" => self.block_stop(texts, index),
-            b"message_stop" => texts.push(Item::AnswerEnd),
+            word::content_block_stop => self.block_stop(texts, index),
+            word::message_stop => texts.push(Item::AnswerEnd),
             _ => {}
         }
     }
@@ -195,11 +199,11 @@ impl Reading {
 
 impl Reading {
     /// A later event of a call.
-    fn piece(&self, texts: &mut TextWalk<'_, '_>, root: &Value<'_>, event: &[u8], index: u32) {
+    fn piece(&self, texts: &mut TextWalk<'_, '_>, root: &Value<'_>, event: Word, index: u32) {
         let delta = root.get("delta");
         let input = delta.is_some_and(|delta| delta.get("partial_json").is_some());
         let open = self.open_at(index).contains(&(index, Block::Call));
-        let of_block = matches!(event, b"content_block_delta" | b"content_block_stop");
+        let of_block = matches!(event, word::content_block_delta | word::content_block_stop);
         if of_block && (open || input) {
             let call = text(kind::INPUT, index);
             texts.push(Item::CallPiece { call, node: root.id() });
@@ -215,20 +219,20 @@ fn delta<'a>(texts: &mut TextWalk<'a, '_>, delta: &Value<'a>, index: u32) {
     texts.stray(delta);
     let mut last = LastMembers::default();
     for field in texts.fields(delta) {
-        match field.key() {
-            b"text" if last.is(delta, &field, 0, "text") => {
+        match Word::key(&field) {
+            word::text if last.is(delta, &field, 0, "text") => {
                 texts.running(&field, text(kind::TEXT, index), ValueShape::Text, Role::Output);
             }
-            b"thinking" if last.is(delta, &field, 1, "thinking") => {
+            word::thinking if last.is(delta, &field, 1, "thinking") => {
                 texts.running(&field, text(kind::THINKING, index), ValueShape::Text, Role::Output);
             }
-            b"partial_json" if last.is(delta, &field, 2, "partial_json") => {
+            word::partial_json if last.is(delta, &field, 2, "partial_json") => {
                 let call = text(kind::INPUT, index);
                 let form = ArgsForm::Piece;
                 texts.push(Item::CallArgs { call, node: field.id(), form });
                 texts.running(&field, text(kind::INPUT, index), ValueShape::Json, Role::ToolArgs);
             }
-            b"signature" => texts.seal(&field, text(kind::THINKING, index)),
+            word::signature => texts.seal(&field, text(kind::THINKING, index)),
             // An unknown field (`compaction_delta.content`) continues too.
             _ => texts.walk(&field),
         }
@@ -244,14 +248,14 @@ fn begin_call<'a>(texts: &mut TextWalk<'a, '_>, block: &Value<'a>, node: NodeId,
         texts.push(Item::Twice);
     }
     let mut named = |name| texts.push(Item::CallName { call, name, open: false });
-    match &*string(block.get("type")) {
-        b"mcp_tool_use" => {
+    match Word::value(block.get("type")) {
+        word::mcp_tool_use => {
             named(CallName::BuiltIn("mcp"));
             if let Some(server) = block.get("server_name").filter(|n| n.kind() == Kind::String) {
                 named(CallName::Alias(server.id()));
             }
         }
-        b"server_tool_use" if string(block.get("name")).ends_with(b"code_execution") => {
+        word::server_tool_use if string(block.get("name")).ends_with(b"code_execution") => {
             named(CallName::BuiltIn("code_execution"));
         }
         _ => {}
@@ -269,9 +273,9 @@ fn whole_block<'a>(texts: &mut TextWalk<'a, '_>, block: &Value<'a>, at: u32) {
         let call = text(kind::WHOLE_INPUT, at);
         begin_call(texts, block, block.id(), call);
         for field in texts.fields(block) {
-            match field.key() {
-                b"name" if field.kind() == Kind::String => texts.name(&field),
-                b"input" => {
+            match Word::key(&field) {
+                word::name if field.kind() == Kind::String => texts.name(&field),
+                word::input => {
                     let form = ArgsForm::Value;
                     texts.push(Item::CallArgs { call, node: field.id(), form });
                     texts.role = Role::ToolArgs;
@@ -302,7 +306,7 @@ impl Answer for Reading {
         } else if root.kind() == Kind::Object {
             let [event, index] = pick(&root, ["type", "index"]);
             texts.item = index.map_or(NO_ITEM, |index| number(Some(index)));
-            self.event(&mut texts, &root, &string(event), number(index));
+            self.event(&mut texts, &root, Word::value(event), number(index));
         } else {
             texts.walk(&root);
         }

@@ -9,6 +9,7 @@ use super::kind;
 use super::own::stop;
 use crate::wire::json::Value;
 use crate::wire::own::OwnEvents;
+use crate::word::{self, Word};
 
 /// A content block whose start the caller has been sent. Blocks come one after another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,11 +42,11 @@ impl Sent {
     /// An event was sent.
     pub(super) fn frame(&mut self, root: &Value<'_>) {
         let index = || number(root.get("index"));
-        let event = string(root.get("type"));
+        let event = Word::value(root.get("type"));
         // Nothing should follow an error. If something does, the answer continues.
-        self.failed = matches!(&*event, b"error") || (self.failed && &*event == b"ping");
-        match &*event {
-            b"message_start" => {
+        self.failed = event == word::error || (self.failed && event == word::ping);
+        match event {
+            word::message_start => {
                 if self.done {
                     // Another message in the same body: the state of the previous one is dropped.
                     *self = Self::default();
@@ -53,27 +54,27 @@ impl Sent {
                 self.started = true;
                 self.usage(root.get("message").and_then(|m| m.get("usage")));
             }
-            b"content_block_start" => {
+            word::content_block_start => {
                 let block = root.get("content_block");
-                let kind = match &*string(block.and_then(|b| b.get("type"))) {
-                    b"text" => Some(kind::TEXT),
-                    b"thinking" => Some(kind::THINKING),
+                let kind = match Word::value(block.and_then(|b| b.get("type"))) {
+                    word::text => Some(kind::TEXT),
+                    word::thinking => Some(kind::THINKING),
                     _ => None,
                 };
                 self.begin(index(), kind);
                 self.spoke(block.and_then(|b| b.get("text")));
             }
-            b"content_block_delta" => {
+            word::content_block_delta => {
                 self.spoke(root.get("delta").and_then(|d| d.get("text")));
             }
-            b"content_block_stop" => self.open = None,
-            b"message_delta" => {
+            word::content_block_stop => self.open = None,
+            word::message_delta => {
                 self.usage(root.get("usage"));
                 // Some servers send one for usage alone, before the end.
                 let reason = root.get("delta").and_then(|delta| delta.get("stop_reason"));
                 self.stopped |= !string(reason).is_empty();
             }
-            b"message_stop" => self.done = true,
+            word::message_stop => self.done = true,
             _ => {}
         }
     }

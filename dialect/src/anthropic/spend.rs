@@ -5,6 +5,7 @@ use super::super::spend::{Round, Spending, Usage, count, counts, insert, tokens,
 use super::super::{Unreadable, request};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Name, Value};
+use crate::word::{self, Word};
 
 /// How many times a tool of the provider may run if the request does not limit it.
 const USES: u64 = 10;
@@ -127,15 +128,14 @@ const ROUNDS: usize = 256;
 
 /// True for a round whose tokens are included in the top-level counts.
 fn is_message(round: &Value<'_>) -> bool {
-    matches!(&*string(round.get("type")), b"message" | b"fallback_message")
+    matches!(Word::value(round.get("type")), word::message | word::fallback_message)
 }
 
 /// Records a tool that the provider ran, if this is a call of one.
 fn ran(block: &Value<'_>, usage: &mut Usage) {
-    let kind = string(block.get("type"));
-    match &*kind {
-        b"mcp_tool_use" => usage.ran("mcp"),
-        b"server_tool_use" => {
+    match Word::value(block.get("type")) {
+        word::mcp_tool_use => usage.ran("mcp"),
+        word::server_tool_use => {
             let name = string(block.get("name"));
             let name = undated(&name);
             let name = if name.ends_with("code_execution") { "code_execution" } else { &*name };

@@ -9,6 +9,7 @@ use super::super::write::Json;
 use super::super::{CallPiece, Leaves, StoppedCall};
 use crate::wire::frame::Framing;
 use crate::wire::json::Value;
+use crate::word::{self, Word};
 
 /// What happened to the calls.
 #[derive(Debug, Default)]
@@ -29,27 +30,27 @@ impl Leaving {
             self.message(root, pieces, &mut leaves);
             return leaves;
         }
-        match &*string(root.get("type")) {
-            b"message_start" => {
+        match Word::value(root.get("type")) {
+            word::message_start => {
                 if let Some(message) = root.get("message") {
                     self.message(&message, pieces, &mut leaves);
                 }
             }
-            b"content_block_start" => {
+            word::content_block_start => {
                 let index = number(root.get("index"));
                 if let Some(block) = root.get("content_block") {
                     self.block_start(&block, index, stopped_at(root, pieces), &mut leaves);
                 }
             }
-            b"content_block_delta" => {
+            word::content_block_delta => {
                 let withheld = self.0.withheld.has(&number(root.get("index")));
                 leaves.dropped = withheld || stopped_at(root, pieces).is_some();
             }
-            b"content_block_stop" => {
+            word::content_block_stop => {
                 let index = number(root.get("index"));
                 self.0.withheld.remove(&index);
             }
-            b"message_delta" => {
+            word::message_delta => {
                 if let Some(delta) = root.get("delta") {
                     self.0.keep_true(&delta, STOP_REASON, &mut leaves);
                 }
@@ -70,7 +71,7 @@ impl Leaving {
                 }
                 None if self.is_result(&block) => RESULT,
                 None => {
-                    self.0.through |= &*string(block.get("type")) == b"tool_use";
+                    self.0.through |= Word::value(block.get("type")) == word::tool_use;
                     continue;
                 }
             };
@@ -98,7 +99,7 @@ impl Leaving {
                 RESULT
             }
             None => {
-                self.0.through |= &*string(block.get("type")) == b"tool_use";
+                self.0.through |= Word::value(block.get("type")) == word::tool_use;
                 return;
             }
         };

@@ -16,6 +16,7 @@ use super::tools::provider_run;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
 use crate::wire::own::OwnEvents;
+use crate::word::{self, Word};
 
 /// Reads one answer.
 #[derive(Debug)]
@@ -70,15 +71,15 @@ impl Reading {
         }
         let mut last = LastMembers::default();
         for field in root.children() {
-            match field.key() {
-                b"start" if last.is(root, &field, 0, "start") => {
+            match Word::key(&field) {
+                word::start if last.is(root, &field, 0, "start") => {
                     self.start(texts, &field, index);
                 }
-                b"delta" if last.is(root, &field, 1, "delta") => {
+                word::delta if last.is(root, &field, 1, "delta") => {
                     block_delta(texts, &field, index);
                 }
                 // Padding.
-                b"p" if field.kind() == Kind::String => {}
+                word::p if field.kind() == Kind::String => {}
                 _ => texts.walk(&field),
             }
         }
@@ -127,9 +128,9 @@ impl Reading {
 /// The fields of a call beside its name.
 fn call_fields<'a>(texts: &mut TextWalk<'a, '_>, tool_use: &Value<'a>, call: TextKey) {
     for field in tool_use.children() {
-        match field.key() {
-            b"name" if field.kind() == Kind::String => texts.name(&field),
-            b"input" => {
+        match Word::key(&field) {
+            word::name if field.kind() == Kind::String => texts.name(&field),
+            word::input => {
                 texts.push(Item::CallArgs { call, node: field.id(), form: ArgsForm::Value });
                 texts.role = Role::ToolArgs;
                 texts.leaves(&field);
@@ -147,19 +148,18 @@ fn block_delta<'a>(texts: &mut TextWalk<'a, '_>, delta: &Value<'a>, index: u32) 
     }
     let mut last = LastMembers::default();
     for field in texts.fields(delta) {
-        let name = field.key();
-        match name {
-            b"text" if last.is(delta, &field, 0, "text") => {
+        match Word::key(&field) {
+            word::text if last.is(delta, &field, 0, "text") => {
                 texts.running(&field, text(kind::TEXT, index), ValueShape::Text, Role::Output);
             }
-            b"toolUse" if field.kind() == Kind::Object => input(texts, &field, index),
-            b"reasoningContent" if field.kind() == Kind::Object => {
+            word::toolUse if field.kind() == Kind::Object => input(texts, &field, index),
+            word::reasoningContent if field.kind() == Kind::Object => {
                 reasoning(texts, &field, index);
             }
-            b"toolResult" if field.kind() == Kind::Array => {
+            word::toolResult if field.kind() == Kind::Array => {
                 pieces(texts, &field, text(kind::RESULT, index));
             }
-            b"citation" if field.kind() == Kind::Object => citation(texts, &field, index),
+            word::citation if field.kind() == Kind::Object => citation(texts, &field, index),
             _ => texts.walk(&field),
         }
     }
@@ -185,11 +185,11 @@ fn input<'a>(texts: &mut TextWalk<'a, '_>, tool_use: &Value<'a>, index: u32) {
 fn reasoning<'a>(texts: &mut TextWalk<'a, '_>, content: &Value<'a>, index: u32) {
     let mut last = LastMembers::default();
     for field in content.children() {
-        match field.key() {
-            b"text" if last.is(content, &field, 0, "text") => {
+        match Word::key(&field) {
+            word::text if last.is(content, &field, 0, "text") => {
                 texts.running(&field, text(kind::REASONING, index), ValueShape::Text, Role::Output);
             }
-            b"signature" => texts.seal(&field, text(kind::REASONING, index)),
+            word::signature => texts.seal(&field, text(kind::REASONING, index)),
             _ => texts.walk(&field),
         }
     }
@@ -288,14 +288,14 @@ fn whole_block<'a>(texts: &mut TextWalk<'a, '_>, block: &Value<'a>, at: u32) {
         texts.push(Item::Twice);
     }
     for field in texts.fields(block) {
-        match field.key() {
-            b"toolUse" if field.kind() == Kind::Object => {
+        match Word::key(&field) {
+            word::toolUse if field.kind() == Kind::Object => {
                 let call = text(kind::WHOLE_INPUT, at);
                 begin_call(texts, &field, block.id(), call);
                 call_fields(texts, &field, call);
                 texts.push(Item::CallEnd { call });
             }
-            b"reasoningContent" => {
+            word::reasoningContent => {
                 // The signature of changed reasoning is erased.
                 let signature = field.get("reasoningText").and_then(|text| text.get("signature"));
                 texts.erase = signature.filter(|s| s.raw().len() > 2).map(|s| s.id());
@@ -323,7 +323,9 @@ impl Answer for Reading {
     fn read(&mut self, doc: &Doc, payload: &[u8], items: &mut Vec<Item>) {
         let mut texts = TextWalk::event(doc, payload, items, self.framing);
         let root = texts.root();
-        if self.framing == Framing::Json || matches!(&*self.event, b"metadata" | b"") {
+        if self.framing == Framing::Json
+            || matches!(Word::of(&self.event), word::metadata | word::empty)
+        {
             self.model = routed(&root).or(self.model.take());
         }
         if self.framing == Framing::Json {

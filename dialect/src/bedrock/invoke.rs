@@ -17,6 +17,7 @@ use crate::spend::{Usage, some_tokens};
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
 use crate::wire::own::{OwnEvents, Wrap};
+use crate::word::{self, Word};
 
 /// What Bedrock adds to a stream's last event.
 const METRICS: &str = "amazon-bedrock-invocationMetrics";
@@ -131,7 +132,9 @@ impl Reading {
 
     /// True if this is the format of Anthropic's models, or an error of Bedrock.
     fn is_read(&self, root: &Value<'_>) -> bool {
-        let error = || root.children().all(|field| matches!(field.key(), b"message" | b"Message"));
+        let error = || {
+            root.children().all(|field| matches!(Word::key(&field), word::message | word::Message))
+        };
         match root.get("type") {
             _ if root.kind() != Kind::Object => false,
             _ if self.event.ends_with(b"Exception") => true,

@@ -5,6 +5,7 @@ use super::super::request::{self, RequestBody, Speaker, last_begins};
 use super::super::texts::TextWalk;
 use super::super::{Call, Recognised, RequestView, Unreadable};
 use crate::wire::json::{Doc, Kind, Value};
+use crate::word::{self, Word};
 
 /// Reads a request body.
 ///
@@ -17,17 +18,17 @@ pub(super) fn read(
 ) -> Result<RequestView, Unreadable> {
     let of = RequestBody { recognised, doc, body, first: Speaker::System };
     let mut view = request::read(&of, call, &mut |texts, field| {
-        match field.key() {
-            b"system" => {
+        match Word::key(&field) {
+            word::system => {
                 texts.role = Speaker::System.role(true);
                 texts.walk(&field);
             }
             // They are inserted into a stored prompt.
-            b"promptVariables" => {
+            word::promptVariables => {
                 texts.role = Speaker::User.role(true);
                 texts.variables(&field);
             }
-            b"messages" => messages(texts, &field),
+            word::messages => messages(texts, &field),
             _ => {}
         }
         Ok(())

@@ -1,7 +1,6 @@
 //! How Converse events leave once calls were stopped: text replaces the block of a stopped call, so that indexes stay
 //! the same, and the stop reason stays true.
 
-use super::super::fields::string;
 use super::super::number::number;
 use super::super::splice::replace;
 use super::super::stopped_calls::{RESULT, StoppedCalls, stopped_at};
@@ -10,6 +9,7 @@ use super::super::{CallPiece, Leaves, StoppedCall};
 use super::ending::block;
 use crate::wire::frame::Framing;
 use crate::wire::json::Value;
+use crate::word::{self, Word};
 
 /// What happened to the calls.
 #[derive(Debug, Default)]
@@ -81,7 +81,7 @@ impl Leaving {
             return Some(&stopped.text);
         }
         if let Some(call) = holder.get("toolUse") {
-            self.0.through |= &*string(call.get("type")) != b"server_tool_use";
+            self.0.through |= Word::value(call.get("type")) != word::server_tool_use;
         }
         let result = holder.get("toolResult").and_then(|result| result.get("toolUseId"));
         self.0.has(result).then_some(RESULT)

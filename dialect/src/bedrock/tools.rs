@@ -4,15 +4,16 @@ use super::super::splice::{remove, replace};
 use super::super::tools::{EACH, RemovedTools, Tool, all, at, of_type, strings};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
+use crate::word::{self, Word};
 
 /// Fills a list that would be empty: the API requires `toolConfig` if the history contains calls.
 const STUB: &str = r#"{"tools":[{"toolSpec":{"name":"no_tool_is_available","description":"No tool is available. Never call this.","inputSchema":{"json":{"type":"object","properties":{}}}}}]}"#;
 
 /// The common name of a kind of tool, for one that Bedrock runs.
 pub(super) fn provider_run(name: &[u8]) -> Option<&'static str> {
-    match name {
-        b"nova_grounding" => Some("web_search"),
-        b"nova_code_interpreter" => Some("code_execution"),
+    match Word::of(name) {
+        word::nova_grounding => Some("web_search"),
+        word::nova_code_interpreter => Some("code_execution"),
         _ => None,
     }
 }

@@ -14,6 +14,7 @@ use super::stopped::Leaving;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
 use crate::wire::own::OwnEvents;
+use crate::word::{self, Word};
 
 /// Calls are numbered separately from contents.
 const CALLS: u32 = 0x4000_0000;
@@ -42,15 +43,15 @@ impl Reading {
 fn message<'a>(texts: &mut TextWalk<'a, '_>, message: &Value<'a>, event: &[u8], index: u32) {
     let mut last = LastMembers::default();
     for field in texts.fields(message) {
-        match field.key() {
-            b"content" if last.is(message, &field, 0, "content") => match field.kind() {
+        match Word::key(&field) {
+            word::content if last.is(message, &field, 0, "content") => match field.kind() {
                 Kind::Object => content(texts, &field, index),
                 _ => texts.walk(&field),
             },
-            b"tool_plan" if last.is(message, &field, 1, "tool_plan") => {
+            word::tool_plan if last.is(message, &field, 1, "tool_plan") => {
                 texts.running(&field, text(kind::PLAN, 0), ValueShape::Text, Role::Output);
             }
-            b"tool_calls" if last.is(message, &field, 2, "tool_calls") => match field.kind() {
+            word::tool_calls if last.is(message, &field, 2, "tool_calls") => match field.kind() {
                 Kind::Array => {
                     for (at, call) in field.children().enumerate() {
                         let at = u32::try_from(at).unwrap_or(u32::MAX);
@@ -69,7 +70,7 @@ fn message<'a>(texts: &mut TextWalk<'a, '_>, message: &Value<'a>, event: &[u8], 
                 }
                 _ => texts.walk(&field),
             },
-            b"tool_calls" if !field.is_null() => {
+            word::tool_calls if !field.is_null() => {
                 texts.push(Item::Twice);
                 texts.walk(&field);
             }
@@ -81,11 +82,11 @@ fn message<'a>(texts: &mut TextWalk<'a, '_>, message: &Value<'a>, event: &[u8], 
 fn content<'a>(texts: &mut TextWalk<'a, '_>, content: &Value<'a>, index: u32) {
     let mut last = LastMembers::default();
     for field in texts.fields(content) {
-        match field.key() {
-            b"text" if last.is(content, &field, 0, "text") => {
+        match Word::key(&field) {
+            word::text if last.is(content, &field, 0, "text") => {
                 texts.running(&field, text(kind::TEXT, index), ValueShape::Text, Role::Output);
             }
-            b"thinking" if last.is(content, &field, 1, "thinking") => {
+            word::thinking if last.is(content, &field, 1, "thinking") => {
                 texts.running(&field, text(kind::THINKING, index), ValueShape::Text, Role::Output);
             }
             _ => texts.walk(&field),
@@ -121,8 +122,8 @@ fn tool_call<'a>(
             continue;
         }
         for field in field.children() {
-            match field.key() {
-                b"arguments" => {
+            match Word::key(&field) {
+                word::arguments => {
                     let form = match (field.kind(), whole) {
                         (Kind::String, true) => ArgsForm::Whole,
                         (Kind::String, false) => ArgsForm::Piece,
@@ -131,7 +132,7 @@ fn tool_call<'a>(
                     texts.push(Item::CallArgs { call, node: field.id(), form });
                     texts.running(&field, call, ValueShape::Json, Role::ToolArgs);
                 }
-                b"name" if field.kind() == Kind::String => {}
+                word::name if field.kind() == Kind::String => {}
                 _ => texts.walk(&field),
             }
         }
@@ -171,19 +172,19 @@ fn event<'a>(texts: &mut TextWalk<'a, '_>, root: &Value<'a>) {
             }
         }
     }
-    match &*event {
-        b"content-end" => {
+    match Word::of(&event) {
+        word::content__end => {
             texts.push(Item::TextEnd(TextKey::all_unknown(texts.item)));
             texts.push(Item::TextEnd(text(kind::TEXT, number)));
             texts.push(Item::TextEnd(text(kind::THINKING, number)));
         }
-        b"tool-call-end" => {
+        word::tool__call__end => {
             let call = text(kind::ARGUMENTS, number);
             texts.push(Item::TextEnd(TextKey::all_unknown(texts.item)));
             texts.push(Item::TextEnd(call));
             texts.push(Item::CallEnd { call });
         }
-        b"message-end" => texts.push(Item::AnswerEnd),
+        word::message__end => texts.push(Item::AnswerEnd),
         _ => {}
     }
 }

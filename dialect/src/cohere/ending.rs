@@ -1,6 +1,5 @@
 //! What has been sent of a stream of events, and its rest.
 
-use super::super::fields::string;
 use super::super::number::number;
 use super::super::say::Say;
 use super::super::write::Json;
@@ -9,6 +8,7 @@ use super::kind;
 use super::own::{NO_USAGE, finish};
 use crate::wire::json::Value;
 use crate::wire::own::OwnEvents;
+use crate::word::{self, Word};
 
 /// What the caller has been sent of a stream.
 #[derive(Debug, Default)]
@@ -57,17 +57,17 @@ impl Sent {
     /// An event was sent.
     pub(super) fn frame(&mut self, root: &Value<'_>) {
         let index = number(root.get("index"));
-        match &*string(root.get("type")) {
-            b"message-start" => self.started = true,
-            b"content-start" => {
+        match Word::value(root.get("type")) {
+            word::message__start => self.started = true,
+            word::content__start => {
                 self.open = Some(index);
                 self.next = self.next.max(index.saturating_add(1));
             }
-            b"content-delta" => self.said = true,
-            b"content-end" => self.open = None,
-            b"tool-call-start" => self.call = Some(index),
-            b"tool-call-end" => self.call = None,
-            b"message-end" => self.finished = true,
+            word::content__delta => self.said = true,
+            word::content__end => self.open = None,
+            word::tool__call__start => self.call = Some(index),
+            word::tool__call__end => self.call = None,
+            word::message__end => self.finished = true,
             _ => {}
         }
     }

@@ -5,6 +5,7 @@ use super::super::request::{self, RequestBody, Speaker, last_begins};
 use super::super::texts::TextWalk;
 use super::super::{Call, Recognised, RequestView, Unreadable};
 use crate::wire::json::{Doc, Value};
+use crate::word::{self, Word};
 
 /// Reads a request body.
 ///
@@ -17,9 +18,9 @@ pub(super) fn read(
 ) -> Result<RequestView, Unreadable> {
     let of = RequestBody { recognised, doc, body, first: Speaker::User };
     request::read(&of, call, &mut |texts, field| {
-        match field.key() {
-            b"messages" => messages(texts, &field),
-            b"documents" => {
+        match Word::key(&field) {
+            word::messages => messages(texts, &field),
+            word::documents => {
                 texts.role = Speaker::User.role(true);
                 // Each may have arbitrary keys.
                 texts.free(&field);

@@ -11,6 +11,7 @@ use super::super::{CallPiece, Leaves};
 use super::ending::content;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Kind, Value};
+use crate::word::{self, Word};
 
 /// What happened to the calls.
 #[derive(Debug, Default)]
@@ -37,18 +38,18 @@ impl Leaving {
         }
         let event = string(root.get("type"));
         let stopped = pieces.iter().find_map(|piece| piece.stopped);
-        match (&*event, stopped) {
-            (b"content-start", _) => {
+        match (Word::of(&event), stopped) {
+            (word::content__start, _) => {
                 let index = number(root.get("index"));
                 self.next = self.next.max(index.saturating_add(1));
             }
-            (b"tool-call-start", Some(stopped)) => {
+            (word::tool__call__start, Some(stopped)) => {
                 self.calls.stop(None);
                 content(&mut leaves.after, self.next, &stopped.text);
                 self.next = self.next.saturating_add(1);
             }
-            (b"tool-call-start", None) => self.calls.through = true,
-            (b"message-end", _) => {
+            (word::tool__call__start, None) => self.calls.through = true,
+            (word::message__end, _) => {
                 if let Some(delta) = root.get("delta") {
                     self.calls.keep_true(&delta, FINISH_REASON, &mut leaves);
                 }

@@ -14,6 +14,7 @@ use super::stopped::Leaving;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
 use crate::wire::own::OwnEvents;
+use crate::word::{self, Word};
 
 /// Reads one answer.
 #[derive(Debug)]
@@ -48,17 +49,17 @@ impl Reading {
     fn event<'a>(&mut self, texts: &mut TextWalk<'a, '_>, root: &Value<'a>) {
         let mut last = LastMembers::default();
         for field in texts.fields(root) {
-            match field.key() {
-                b"candidates" if last.is(root, &field, 0, "candidates") => {
+            match Word::key(&field) {
+                word::candidates if last.is(root, &field, 0, "candidates") => {
                     for candidate in texts.elements(&field) {
                         self.candidate(texts, &candidate);
                     }
                 }
-                b"candidates" => {
+                word::candidates => {
                     texts.push(Item::Twice);
                     texts.walk(&field);
                 }
-                b"modelVersion" | b"model_version"
+                word::modelVersion | word::model_version
                     if self.model.is_none() && field.kind() == Kind::String =>
                 {
                     self.model = short(Some(field));
@@ -78,17 +79,17 @@ impl Reading {
         texts.item = index;
         let mut last = LastMembers::default();
         for field in candidate.children() {
-            match field.key() {
-                b"content" if last.is(candidate, &field, 0, "content") => {
+            match Word::key(&field) {
+                word::content if last.is(candidate, &field, 0, "content") => {
                     texts.erase = logprobs.map(|l| l.id());
                     self.content(texts, &field, index);
                     texts.erase = None;
                 }
-                b"content" => {
+                word::content => {
                     texts.push(Item::Twice);
                     texts.walk(&field);
                 }
-                b"logprobsResult" if field.kind() == Kind::Object => {
+                word::logprobsResult if field.kind() == Kind::Object => {
                     for list in field.children() {
                         if list.key_is("chosenCandidates") {
                             let key = TextKey { kind: kind::LOGPROBS, a: index, b: 0 };
@@ -137,17 +138,19 @@ impl Reading {
         texts.erase = outer.or_else(|| signature.map(|s| s.id()));
         let mut last = LastMembers::default();
         for field in part.children() {
-            match field.key() {
-                b"text" if last.is(part, &field, 0, "text") => {
+            match Word::key(&field) {
+                word::text if last.is(part, &field, 0, "text") => {
                     let key = TextKey { kind, a: index, b: 0 };
                     texts.running(&field, key, ValueShape::Text, Role::Output);
                 }
-                b"functionCall" | b"toolCall" | b"function_call" | b"tool_call"
+                word::functionCall | word::toolCall | word::function_call | word::tool_call
                     if field.kind() == Kind::Object =>
                 {
                     self.function_call(texts, part, &field, index);
                 }
-                b"executableCode" | b"executable_code" => self.code(texts, part, &field, index),
+                word::executableCode | word::executable_code => {
+                    self.code(texts, part, &field, index)
+                }
                 _ => texts.walk(&field),
             }
         }
@@ -209,13 +212,13 @@ impl Reading {
         }
         texts.role = Role::ToolArgs;
         for field in body.children() {
-            match field.key() {
-                b"args" => {
+            match Word::key(&field) {
+                word::args => {
                     let form = ArgsForm::Value;
                     texts.push(Item::CallArgs { call, node: field.id(), form });
                     texts.leaves(&field);
                 }
-                b"partialArgs" => {
+                word::partialArgs => {
                     // Pieces of single values under paths cannot be judged as a whole: it would be unclear what was
                     // approved.
                     let form = ArgsForm::Opaque;
@@ -224,8 +227,8 @@ impl Reading {
                         partial_argument(texts, &piece, call);
                     }
                 }
-                b"name" if field.kind() == Kind::String => texts.name(&field),
-                b"toolType" if field.kind() == Kind::String => {}
+                word::name if field.kind() == Kind::String => texts.name(&field),
+                word::toolType if field.kind() == Kind::String => {}
                 _ => texts.walk(&field),
             }
         }
@@ -248,10 +251,10 @@ fn partial_argument<'a>(texts: &mut TextWalk<'a, '_>, piece: &Value<'a>, call: T
         b: name_number(&path) ^ call.b.wrapping_mul(0x9E37_79B1),
     };
     for field in texts.fields(piece) {
-        match field.key() {
-            b"stringValue" => texts.running(&field, key_of, ValueShape::Text, Role::ToolArgs),
+        match Word::key(&field) {
+            word::stringValue => texts.running(&field, key_of, ValueShape::Text, Role::ToolArgs),
             // The path contains the argument's keys.
-            b"jsonPath" => texts.walk(&field),
+            word::jsonPath => texts.walk(&field),
             _ => texts.leaves(&field),
         }
     }

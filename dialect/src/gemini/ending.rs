@@ -10,6 +10,7 @@ use super::own::{candidate, tail};
 use crate::limits;
 use crate::wire::json::Value;
 use crate::wire::own::{ArrayProgress, OwnEvents};
+use crate::word::{self, Word};
 
 /// What the caller has been sent of a stream.
 #[derive(Debug, Default)]
@@ -30,10 +31,10 @@ impl Sent {
     pub(super) fn frame(&mut self, root: &Value<'_>) {
         self.element = true;
         for field in root.children() {
-            match field.key() {
-                b"responseId" if self.id.is_none() => self.id = short(Some(field)),
-                b"modelVersion" if self.model.is_none() => self.model = short(Some(field)),
-                b"candidates" => {
+            match Word::key(&field) {
+                word::responseId if self.id.is_none() => self.id = short(Some(field)),
+                word::modelVersion if self.model.is_none() => self.model = short(Some(field)),
+                word::candidates => {
                     for candidate in field.children() {
                         let text = candidate
                             .get("content")

@@ -7,6 +7,7 @@ use super::super::texts::TextWalk;
 use super::super::{Call, Recognised, RequestView, Unreadable};
 use super::spelling::only;
 use crate::wire::json::{Doc, Kind, Value};
+use crate::word::{self, Word};
 
 /// Reads a request body.
 ///
@@ -19,12 +20,12 @@ pub(super) fn read(
 ) -> Result<RequestView, Unreadable> {
     let of = RequestBody { recognised, doc, body, first: Speaker::System };
     request::read(&of, call, &mut |texts, field| {
-        match field.key() {
-            b"systemInstruction" | b"system_instruction" => {
+        match Word::key(&field) {
+            word::systemInstruction | word::system_instruction => {
                 content(texts, &field, Speaker::System, true);
             }
-            b"contents" => contents(texts, &field),
-            b"cachedContent" | b"cached_content" if field.kind() == Kind::String => {
+            word::contents => contents(texts, &field),
+            word::cachedContent | word::cached_content if field.kind() == Kind::String => {
                 texts.remote = texts.remote.saturating_add(1);
             }
             _ => {}

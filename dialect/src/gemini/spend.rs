@@ -6,6 +6,7 @@ use super::super::spend::{Spending, Usage, counts, insert, tokens};
 use super::spelling::{only, snake};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Name, Value};
+use crate::word::{self, Word};
 
 /// How many times a tool of the provider may run if the request does not limit it.
 const USES: u64 = 10;
@@ -34,16 +35,16 @@ pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
     spending.tools(root.get("tools"));
     for tool in root.get("tools").iter().flat_map(Value::children).flat_map(|tool| tool.children())
     {
-        let name = match tool.key() {
-            b"googleSearch"
-            | b"google_search"
-            | b"googleSearchRetrieval"
-            | b"google_search_retrieval" => "web_search",
-            b"codeExecution" | b"code_execution" => "code_execution",
-            b"urlContext" | b"url_context" => "url_context",
-            b"googleMaps" | b"google_maps" => "google_maps",
-            b"fileSearch" | b"file_search" => "file_search",
-            b"enterpriseWebSearch" | b"enterprise_web_search" => "enterprise_web_search",
+        let name = match Word::key(&tool) {
+            word::googleSearch
+            | word::google_search
+            | word::googleSearchRetrieval
+            | word::google_search_retrieval => "web_search",
+            word::codeExecution | word::code_execution => "code_execution",
+            word::urlContext | word::url_context => "url_context",
+            word::googleMaps | word::google_maps => "google_maps",
+            word::fileSearch | word::file_search => "file_search",
+            word::enterpriseWebSearch | word::enterprise_web_search => "enterprise_web_search",
             _ => continue,
         };
         spending.extra(name, USES);

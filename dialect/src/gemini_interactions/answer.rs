@@ -17,6 +17,7 @@ use crate::limits;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
 use crate::wire::own::OwnEvents;
+use crate::word::{self, Word};
 
 /// Members of an interaction that hold no text of the answer: ids and timestamps, then the echo of the request.
 #[rustfmt::skip]
@@ -40,10 +41,10 @@ enum StepKind {
 impl StepKind {
     /// Judged by its type.
     fn of(kind: &[u8]) -> Self {
-        match kind {
-            b"model_output" | b"text" => Self::Says,
-            kind if kind.starts_with(b"thought") => Self::Thinks,
-            kind if is_call(kind) => Self::Calls,
+        match Word::of(kind) {
+            word::model_output | word::text => Self::Says,
+            _ if kind.starts_with(b"thought") => Self::Thinks,
+            _ if is_call(kind) => Self::Calls,
             _ => Self::Other,
         }
     }
@@ -56,15 +57,15 @@ pub(super) fn is_call(kind: &[u8]) -> bool {
 
 /// The names that rules may use for a tool that the provider runs, by the type of its call.
 fn built_in(kind: &[u8]) -> &'static [&'static str] {
-    match kind {
-        b"mcp_server_tool_call" => &["mcp", "mcp_server"],
-        b"code_execution_call" => &["code_execution"],
-        b"google_search_call" => &["google_search", "web_search"],
-        b"url_context_call" => &["url_context"],
-        b"file_search_call" => &["file_search"],
-        b"google_maps_call" => &["google_maps"],
-        b"retrieval_call" => &["retrieval"],
-        b"tool_search_call" => &["tool_search"],
+    match Word::of(kind) {
+        word::mcp_server_tool_call => &["mcp", "mcp_server"],
+        word::code_execution_call => &["code_execution"],
+        word::google_search_call => &["google_search", "web_search"],
+        word::url_context_call => &["url_context"],
+        word::file_search_call => &["file_search"],
+        word::google_maps_call => &["google_maps"],
+        word::retrieval_call => &["retrieval"],
+        word::tool_search_call => &["tool_search"],
         _ => &[],
     }
 }
@@ -104,20 +105,20 @@ impl Reading {
         let mut last = LastMembers::default();
         for field in texts.fields(interaction) {
             let string = field.kind() == Kind::String;
-            match field.key() {
-                b"model" if self.model.is_none() && string => self.model = short(Some(field)),
-                b"steps"
+            match Word::key(&field) {
+                word::model if self.model.is_none() && string => self.model = short(Some(field)),
+                word::steps
                     if field.kind() == Kind::Array && last.is(interaction, &field, 0, "steps") =>
                 {
                     whole_steps(texts, &field);
                 }
-                b"outputs"
+                word::outputs
                     if field.kind() == Kind::Array
                         && last.is(interaction, &field, 1, "outputs") =>
                 {
                     whole_steps(texts, &field);
                 }
-                b"steps" | b"outputs" if !field.is_null() => {
+                word::steps | word::outputs if !field.is_null() => {
                     texts.push(Item::Twice);
                     texts.walk(&field);
                 }
@@ -150,18 +151,18 @@ impl Reading {
         let key = text(if kind == StepKind::Thinks { kind::THOUGHT } else { kind::TEXT }, at);
         let mut last = LastMembers::default();
         for field in step.children() {
-            match (field.key(), kind) {
-                (b"text", StepKind::Says | StepKind::Thinks)
+            match (Word::key(&field), kind) {
+                (word::text, StepKind::Says | StepKind::Thinks)
                     if last.is(step, &field, 0, "text") =>
                 {
                     texts.running(&field, key, ValueShape::Text, Role::Output);
                 }
-                (b"content" | b"summary", StepKind::Says | StepKind::Thinks)
+                (word::content | word::summary, StepKind::Says | StepKind::Thinks)
                     if field.kind() == Kind::Array =>
                 {
                     field.children().for_each(|part| content(texts, &part, key));
                 }
-                (b"signature", StepKind::Thinks) => texts.seal(&field, key),
+                (word::signature, StepKind::Thinks) => texts.seal(&field, key),
                 _ => call_field(texts, &field, call, kind == StepKind::Calls),
             }
         }
@@ -201,18 +202,19 @@ impl Reading {
             call_piece(texts, delta, call, root.id());
             texts.erase = signature(delta);
         }
-        let media = matches!(&*kind, b"audio" | b"image" | b"video" | b"document");
+        let media =
+            matches!(Word::of(&kind), word::audio | word::image | word::video | word::document);
         let mut last = LastMembers::default();
         for field in texts.fields(delta) {
-            match field.key() {
-                b"text" if last.is(delta, &field, 0, "text") => {
+            match Word::key(&field) {
+                word::text if last.is(delta, &field, 0, "text") => {
                     texts.running(&field, key, ValueShape::Text, Role::Output);
                 }
-                b"content" if thinks && last.is(delta, &field, 1, "content") => {
+                word::content if thinks && last.is(delta, &field, 1, "content") => {
                     content(texts, &field, key);
                 }
-                b"signature" if thinks => texts.seal(&field, key),
-                b"data" if media && field.kind() == Kind::String => {}
+                word::signature if thinks => texts.seal(&field, key),
+                word::data if media && field.kind() == Kind::String => {}
                 // An unknown field continues too.
                 _ => call_field(texts, &field, call, of_call),
             }
@@ -250,22 +252,29 @@ impl Reading {
         }
         let mut last = LastMembers::default();
         for field in root.children() {
-            match (field.key(), event) {
-                (b"delta", StreamEventKind::Delta) if last.is(root, &field, 0, "delta") => {
+            match (Word::key(&field), event) {
+                (word::delta, StreamEventKind::Delta) if last.is(root, &field, 0, "delta") => {
                     self.delta(texts, root, &field, at);
                 }
-                (b"step", StreamEventKind::Start) if last.is(root, &field, 1, "step") => {
+                (word::step, StreamEventKind::Start) if last.is(root, &field, 1, "step") => {
                     self.begin(texts, root, &field, at);
                 }
-                (b"content", StreamEventKind::Start) if last.is(root, &field, 2, "content") => {
+                (word::content, StreamEventKind::Start) if last.is(root, &field, 2, "content") => {
                     self.begin(texts, root, &field, at);
                 }
-                (b"step", StreamEventKind::Stop) => texts.again_below(&field, text(kind::TEXT, at)),
-                (b"interaction", _) if last.is(root, &field, 3, "interaction") => {
+                (word::step, StreamEventKind::Stop) => {
+                    texts.again_below(&field, text(kind::TEXT, at))
+                }
+                (word::interaction, _) if last.is(root, &field, 3, "interaction") => {
                     self.interaction(texts, &field);
                 }
-                (b"event_type" | b"event_id" | b"interaction_id" | b"continuation_token", _)
-                    if field.kind() == Kind::String => {}
+                (
+                    word::event_type
+                    | word::event_id
+                    | word::interaction_id
+                    | word::continuation_token,
+                    _,
+                ) if field.kind() == Kind::String => {}
                 _ => texts.walk(&field),
             }
         }
@@ -289,8 +298,8 @@ fn signature(step: &Value<'_>) -> Option<NodeId> {
 fn content<'a>(texts: &mut TextWalk<'a, '_>, part: &Value<'a>, key: TextKey) {
     let mut last = LastMembers::default();
     for field in texts.fields(part) {
-        match field.key() {
-            b"text" if last.is(part, &field, 0, "text") => {
+        match Word::key(&field) {
+            word::text if last.is(part, &field, 0, "text") => {
                 texts.running(&field, key, ValueShape::Text, Role::Output);
             }
             _ => texts.walk(&field),
@@ -330,8 +339,8 @@ fn call_piece(texts: &mut TextWalk<'_, '_>, step: &Value<'_>, call: TextKey, nod
 
 /// A member of a step, or of a piece of one, that is not text of the answer; `of_call`: it belongs to a call.
 fn call_field<'a>(texts: &mut TextWalk<'a, '_>, field: &Value<'a>, call: TextKey, of_call: bool) {
-    match field.key() {
-        b"arguments" if of_call => match field.kind() {
+    match Word::key(field) {
+        word::arguments if of_call => match field.kind() {
             Kind::String => {
                 let form = ArgsForm::Piece;
                 texts.push(Item::CallArgs { call, node: field.id(), form });
@@ -345,7 +354,7 @@ fn call_field<'a>(texts: &mut TextWalk<'a, '_>, field: &Value<'a>, call: TextKey
                 texts.walk(field);
             }
         },
-        b"name" | b"id" | b"server_name" if of_call && field.kind() == Kind::String => {
+        word::name | word::id | word::server_name if of_call && field.kind() == Kind::String => {
             texts.name(field);
         }
         _ => texts.walk(field),

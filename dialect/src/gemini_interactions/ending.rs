@@ -12,6 +12,7 @@ use super::kind;
 use super::own::{NO_USAGE, OURS, status};
 use crate::wire::json::Value;
 use crate::wire::own::OwnEvents;
+use crate::word::{self, Word};
 
 /// What the caller has been sent of a stream.
 #[derive(Debug, Default)]
@@ -75,9 +76,9 @@ impl Sent {
             }
             StreamEventKind::Start => {
                 let step = root.get("step").or_else(|| root.get("content"));
-                let text = match &*string(step.and_then(|step| step.get("type"))) {
-                    b"model_output" | b"text" => Some(kind::TEXT),
-                    b"thought" => Some(kind::THOUGHT),
+                let text = match Word::value(step.and_then(|step| step.get("type"))) {
+                    word::model_output | word::text => Some(kind::TEXT),
+                    word::thought => Some(kind::THOUGHT),
                     _ => None,
                 };
                 self.begin(index(), text);

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::super::fields::{pick, string};
 use crate::wire::json::Value;
+use crate::word::{self, Word};
 
 /// The kinds of event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,13 +27,13 @@ pub(super) enum StreamEventKind {
 impl StreamEventKind {
     /// The kind of this event.
     pub(super) fn of(root: &Value<'_>) -> Self {
-        match &*name(root) {
-            b"interaction.created" | b"interaction.start" => Self::Created,
-            b"step.start" | b"content.start" => Self::Start,
-            b"step.delta" | b"content.delta" => Self::Delta,
-            b"step.stop" | b"content.stop" => Self::Stop,
-            b"interaction.completed" | b"interaction.complete" => Self::Completed,
-            b"error" => Self::Error,
+        match Word::of(&name(root)) {
+            word::interaction_created | word::interaction_start => Self::Created,
+            word::step_start | word::content_start => Self::Start,
+            word::step_delta | word::content_delta => Self::Delta,
+            word::step_stop | word::content_stop => Self::Stop,
+            word::interaction_completed | word::interaction_complete => Self::Completed,
+            word::error => Self::Error,
             _ => Self::Other,
         }
     }
@@ -56,12 +57,12 @@ pub(super) enum EventNames {
 impl EventNames {
     /// The generation that this event's name belongs to; `None` if it is in neither.
     pub(super) fn of(root: &Value<'_>) -> Option<Self> {
-        match &*name(root) {
-            b"interaction.start" | b"interaction.complete" => Some(Self::Before),
-            name if name.starts_with(b"content.") => Some(Self::Before),
-            name if name.starts_with(b"step.") || name == b"interaction.created" => {
-                Some(Self::Today)
-            }
+        let name = name(root);
+        match Word::of(&name) {
+            word::interaction_start | word::interaction_complete => Some(Self::Before),
+            word::interaction_created => Some(Self::Today),
+            _ if name.starts_with(b"content.") => Some(Self::Before),
+            _ if name.starts_with(b"step.") => Some(Self::Today),
             _ => None,
         }
     }

@@ -6,6 +6,7 @@ use super::super::texts::TextWalk;
 use super::super::{Call, Recognised, RequestView, Unreadable, previous};
 use super::own::OURS;
 use crate::wire::json::{Doc, Kind, Value};
+use crate::word::{self, Word};
 
 /// Reads a request body.
 ///
@@ -19,22 +20,22 @@ pub(super) fn read(
     let of = RequestBody { recognised, doc, body, first: Speaker::System };
     let mut edits = Vec::new();
     let view = request::read(&of, call, &mut |texts, field| {
-        match field.key() {
-            b"system_instruction" | b"systemInstruction" => {
+        match Word::key(&field) {
+            word::system_instruction | word::systemInstruction => {
                 texts.role = Speaker::System.role(true);
                 texts.under(&field);
             }
-            b"input" => input(texts, &field),
+            word::input => input(texts, &field),
             // Files that the model's tools may read.
-            b"environment" if field.kind() == Kind::Object => {
+            word::environment if field.kind() == Kind::Object => {
                 texts.role = Speaker::User.role(true);
                 field.children().filter(|f| f.key_is("sources")).for_each(|f| texts.walk(&f));
             }
-            b"previous_interaction_id" if !field.is_null() => {
+            word::previous_interaction_id if !field.is_null() => {
                 texts.remote = texts.remote.saturating_add(1);
                 edits.extend(previous::known_upstream(OURS, &field));
             }
-            b"cached_content" | b"environment" if !field.is_null() => {
+            word::cached_content | word::environment if !field.is_null() => {
                 texts.remote = texts.remote.saturating_add(1);
             }
             _ => {}
@@ -73,23 +74,24 @@ fn is_json(mime_type: &str) -> bool {
 
 /// True for a format that requires JSON: a named schema, or one that stands by itself.
 fn is_schema(format: &Value<'_>) -> bool {
-    match &*string(format.get("type")) {
-        b"text" => {
+    match Word::value(format.get("type")) {
+        word::text => {
             let kind = string(format.get("mime_type"));
             is_json(&String::from_utf8_lossy(&kind))
                 || format.get("schema").is_some_and(|schema| !schema.is_null())
         }
-        b"audio" | b"image" | b"video" => false,
+        word::audio | word::image | word::video => false,
         _ => format.children().next().is_some(),
     }
 }
 
 /// Who speaks in a step, a turn or a content of the input.
 fn speaker(item: &Value<'_>) -> Speaker {
-    match &*string(item.get("type")) {
-        b"model_output" | b"thought" => Speaker::Assistant,
-        kind if kind.ends_with(b"_result") => Speaker::Tool,
-        kind if kind.ends_with(b"_call") => Speaker::Assistant,
+    let kind = string(item.get("type"));
+    match Word::of(&kind) {
+        word::model_output | word::thought => Speaker::Assistant,
+        _ if kind.ends_with(b"_result") => Speaker::Tool,
+        _ if kind.ends_with(b"_call") => Speaker::Assistant,
         _ => Speaker::of(&string(item.get("role"))),
     }
 }

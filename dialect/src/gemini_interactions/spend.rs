@@ -7,6 +7,7 @@ use super::answer::is_call;
 use super::event::StreamEventKind;
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
+use crate::word::{self, Word};
 
 /// How many times a tool of the provider may run if the request does not limit it.
 const USES: u64 = 10;
@@ -41,14 +42,14 @@ pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
 
 /// The name that `prices` uses for a tool that the provider runs.
 fn priced(tool: &[u8]) -> Option<&'static str> {
-    Some(match tool {
-        b"google_search" => "web_search",
-        b"google_maps" => "google_maps",
-        b"url_context" => "url_context",
-        b"file_search" => "file_search",
-        b"code_execution" => "code_execution",
-        b"retrieval" => "retrieval",
-        b"mcp_server" | b"mcp_server_tool" => "mcp",
+    Some(match Word::of(tool) {
+        word::google_search => "web_search",
+        word::google_maps => "google_maps",
+        word::url_context => "url_context",
+        word::file_search => "file_search",
+        word::code_execution => "code_execution",
+        word::retrieval => "retrieval",
+        word::mcp_server | word::mcp_server_tool => "mcp",
         _ => return None,
     })
 }

@@ -113,7 +113,7 @@ impl Leaving {
     ) -> Option<&'a str> {
         let kind = string(step.get("type"));
         let Some(stopped) = stopped else {
-            self.calls.through |= &*kind == b"function_call";
+            self.calls.through |= *kind == *b"function_call";
             let withheld = kind.ends_with(b"_result") && self.calls.has(step.get("call_id"));
             return withheld.then_some(RESULT);
         };

@@ -5,6 +5,7 @@ use crate::texts::TextWalk;
 use crate::tools::{at, strings};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
+use crate::word::{self, Word};
 use crate::{InputParts, Item, Role, definitions};
 
 /// The kinds of message from a server.
@@ -69,25 +70,25 @@ fn lists<'a>(message: &Value<'a>) -> Vec<Value<'a>> {
 }
 
 /// Members that are not text: names defined by the protocol, tokens that must be returned unchanged.
-fn is_plumbing(key: &[u8]) -> bool {
+fn is_plumbing(key: Word) -> bool {
     matches!(
         key,
-        b"_meta"
-            | b"tools"
-            | b"nextCursor"
-            | b"requestState"
-            | b"resultType"
-            | b"ttlMs"
-            | b"cacheScope"
-            | b"code"
-            | b"progressToken"
-            | b"requestId"
-            | b"level"
-            | b"protocolVersion"
-            | b"capabilities"
-            | b"serverInfo"
-            | b"requestedSchema"
-            | b"elicitationId"
+        word::_meta
+            | word::tools
+            | word::nextCursor
+            | word::requestState
+            | word::resultType
+            | word::ttlMs
+            | word::cacheScope
+            | word::code
+            | word::progressToken
+            | word::requestId
+            | word::level
+            | word::protocolVersion
+            | word::capabilities
+            | word::serverInfo
+            | word::requestedSchema
+            | word::elicitationId
     )
 }
 
@@ -122,12 +123,12 @@ pub fn texts(message: &Value<'_>, doc: &Doc, payload: &[u8], items: &mut Vec<Ite
     let parts = InputParts { tool_results: true, last: true, ..InputParts::default() };
     let mut texts = TextWalk::request(doc, payload, items, Role::Input(parts));
     for member in message.children() {
-        match member.key() {
-            b"jsonrpc" | b"id" | b"method" => {}
-            b"result" | b"error" | b"params" if member.kind() == Kind::Object => {
+        match Word::key(&member) {
+            word::jsonrpc | word::id | word::method => {}
+            word::result | word::error | word::params if member.kind() == Kind::Object => {
                 for part in member.children() {
-                    match part.key() {
-                        b"structuredContent" => texts.leaves(&part),
+                    match Word::key(&part) {
+                        word::structuredContent => texts.leaves(&part),
                         key if is_plumbing(key) => {}
                         _ => texts.under(&part),
                     }

@@ -11,6 +11,7 @@ use crate::splice::remove;
 use crate::texts::TextWalk;
 use crate::wire::edit::Edit;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
+use crate::word::{self, Word};
 use crate::{InputParts, Item, Role, Unreadable};
 
 /// The kinds of message.
@@ -243,23 +244,23 @@ fn call(params: Option<Value<'_>>) -> Result<ToolCall, Unreadable> {
 }
 
 /// Members of `params` that contain no text of a person or a model.
-fn is_plumbing(key: &[u8]) -> bool {
+fn is_plumbing(key: Word) -> bool {
     matches!(
         key,
-        b"_meta"
-            | b"name"
-            | b"uri"
-            | b"cursor"
-            | b"ref"
-            | b"task"
-            | b"taskId"
-            | b"requestState"
-            | b"protocolVersion"
-            | b"capabilities"
-            | b"clientInfo"
-            | b"level"
-            | b"progressToken"
-            | b"requestId"
+        word::_meta
+            | word::name
+            | word::uri
+            | word::cursor
+            | word::ref_
+            | word::task
+            | word::taskId
+            | word::requestState
+            | word::protocolVersion
+            | word::capabilities
+            | word::clientInfo
+            | word::level
+            | word::progressToken
+            | word::requestId
     )
 }
 
@@ -273,9 +274,9 @@ pub(super) fn texts(message: &RpcMessage, doc: &Doc, body: &[u8], items: &mut Ve
     let mut texts = TextWalk::request(doc, body, items, said);
     let arguments = message.call.as_ref().and_then(|call| call.arguments);
     for member in root.children() {
-        match member.key() {
-            b"jsonrpc" | b"id" | b"method" => {}
-            b"params" if message.kind != MessageKind::Response => {
+        match Word::key(&member) {
+            word::jsonrpc | word::id | word::method => {}
+            word::params if message.kind != MessageKind::Response => {
                 for part in member.children() {
                     if arguments == Some(part.id()) {
                         texts.role = Role::ToolArgs;
@@ -283,15 +284,15 @@ pub(super) fn texts(message: &RpcMessage, doc: &Doc, body: &[u8], items: &mut Ve
                         texts.role = said;
                     } else if part.key_is("arguments") || folds_to(&part, "inputresponses") {
                         texts.leaves(&part);
-                    } else if !is_plumbing(part.key()) {
+                    } else if !is_plumbing(Word::key(&part)) {
                         texts.under(&part);
                     }
                 }
             }
-            b"result" if member.kind() == Kind::Object => {
+            word::result if member.kind() == Kind::Object => {
                 for part in member.children() {
-                    match part.key() {
-                        b"content" if part.kind() == Kind::Object => texts.leaves(&part),
+                    match Word::key(&part) {
+                        word::content if part.kind() == Kind::Object => texts.leaves(&part),
                         _ => texts.under(&part),
                     }
                 }

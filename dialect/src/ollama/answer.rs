@@ -13,6 +13,7 @@ use super::own::{generates, line};
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
 use crate::wire::own::OwnEvents;
+use crate::word::{self, Word};
 
 /// Reads one answer.
 #[derive(Debug)]
@@ -38,19 +39,19 @@ impl Reading {
         let text = |kind| TextKey { kind, a: 0, b: 0 };
         let mut last = LastMembers::default();
         for field in texts.fields(message) {
-            match field.key() {
-                b"content" if last.is(message, &field, 0, "content") => {
+            match Word::key(&field) {
+                word::content if last.is(message, &field, 0, "content") => {
                     texts.running(&field, text(kind::CONTENT), ValueShape::Text, Role::Output);
                 }
-                b"thinking" if last.is(message, &field, 1, "thinking") => {
+                word::thinking if last.is(message, &field, 1, "thinking") => {
                     texts.running(&field, text(kind::THINKING), ValueShape::Text, Role::Output);
                 }
-                b"tool_calls" if last.is(message, &field, 2, "tool_calls") => {
+                word::tool_calls if last.is(message, &field, 2, "tool_calls") => {
                     for call in texts.elements(&field) {
                         self.tool_call(texts, &call);
                     }
                 }
-                b"tool_calls" if !field.is_null() => {
+                word::tool_calls if !field.is_null() => {
                     texts.push(Item::Twice);
                     texts.walk(&field);
                 }
@@ -83,14 +84,14 @@ impl Reading {
                 continue;
             }
             for field in body.children() {
-                match field.key() {
-                    b"arguments" => {
+                match Word::key(&field) {
+                    word::arguments => {
                         let whole = field.kind() == Kind::String;
                         let form = if whole { ArgsForm::Whole } else { ArgsForm::Value };
                         texts.push(Item::CallArgs { call, node: field.id(), form });
                         texts.running(&field, call, ValueShape::Json, Role::ToolArgs);
                     }
-                    b"name" if field.kind() == Kind::String => {}
+                    word::name if field.kind() == Kind::String => {}
                     _ => texts.walk(&field),
                 }
             }
@@ -107,27 +108,27 @@ impl Answer for Reading {
         let mut last = LastMembers::default();
         for field in texts.fields(&root) {
             let text = |kind| TextKey { kind, a: 0, b: 0 };
-            match field.key() {
-                b"message" if last.is(&root, &field, 0, "message") => {
+            match Word::key(&field) {
+                word::message if last.is(&root, &field, 0, "message") => {
                     self.message(&mut texts, &field);
                 }
-                b"message" => {
+                word::message => {
                     texts.push(Item::Twice);
                     texts.walk(&field);
                 }
-                b"response" if last.is(&root, &field, 1, "response") => {
+                word::response if last.is(&root, &field, 1, "response") => {
                     texts.running(&field, text(kind::CONTENT), ValueShape::Text, Role::Output);
                 }
-                b"thinking" if last.is(&root, &field, 2, "thinking") => {
+                word::thinking if last.is(&root, &field, 2, "thinking") => {
                     texts.running(&field, text(kind::THINKING), ValueShape::Text, Role::Output);
                 }
-                b"model" | b"created_at" if field.kind() == Kind::String => {
+                word::model | word::created_at if field.kind() == Kind::String => {
                     if field.key_is("model") && self.model.is_none() {
                         self.model = short(Some(field));
                     }
                 }
-                b"done" => done |= field.as_bool() == Some(true),
-                b"done_reason" if field.kind() == Kind::String => {}
+                word::done => done |= field.as_bool() == Some(true),
+                word::done_reason if field.kind() == Kind::String => {}
                 _ => texts.walk(&field),
             }
         }

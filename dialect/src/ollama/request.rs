@@ -5,6 +5,7 @@ use super::super::request::{self, RequestBody, Speaker, last_begins};
 use super::super::texts::TextWalk;
 use super::super::{Call, Recognised, RequestView, Unreadable};
 use crate::wire::json::{Doc, Kind, Value};
+use crate::word::{self, Word};
 
 /// Reads a request body.
 ///
@@ -17,18 +18,18 @@ pub(super) fn read(
 ) -> Result<RequestView, Unreadable> {
     let of = RequestBody { recognised, doc, body, first: Speaker::User };
     request::read(&of, call, &mut |texts, field| {
-        match field.key() {
-            b"messages" => messages(texts, &field),
-            b"prompt" | b"suffix" => {
+        match Word::key(&field) {
+            word::messages => messages(texts, &field),
+            word::prompt | word::suffix => {
                 texts.role = Speaker::User.role(true);
                 texts.under(&field);
             }
-            b"system" | b"template" => {
+            word::system | word::template => {
                 texts.role = Speaker::System.role(true);
                 texts.under(&field);
             }
             // Earlier turns, as numbers from an answer: their text is not available.
-            b"context" if field.children().next().is_some() => {
+            word::context if field.children().next().is_some() => {
                 texts.remote = texts.remote.saturating_add(1);
             }
             _ => {}
@@ -59,9 +60,9 @@ fn messages<'a>(texts: &mut TextWalk<'a, '_>, messages: &Value<'a>) {
     for (at, turn) in texts.elements(messages).enumerate() {
         texts.role = speaker(&turn).role(at >= last);
         for field in texts.fields(&turn) {
-            match field.key() {
+            match Word::key(&field) {
                 // Pictures in base64; the name of the tool that a result belongs to.
-                b"images" | b"tool_name" => {}
+                word::images | word::tool_name => {}
                 _ => texts.walk(&field),
             }
         }

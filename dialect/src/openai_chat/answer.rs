@@ -21,6 +21,7 @@ use crate::limits;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
 use crate::wire::own::OwnEvents;
+use crate::word::{self, Word};
 
 /// The old `function_call` has no index of its own.
 const OLD_CALL: u32 = u32::MAX;
@@ -77,20 +78,20 @@ impl Reading {
     fn chunk<'a>(&mut self, texts: &mut TextWalk<'a, '_>, chunk: &Value<'a>, listed: bool) {
         let mut last = LastMembers::default();
         for field in texts.fields(chunk) {
-            match field.key() {
-                b"choices" if last.is(chunk, &field, 0, "choices") => {
+            match Word::key(&field) {
+                word::choices if last.is(chunk, &field, 0, "choices") => {
                     for choice in shapes::each(&field) {
                         self.choice(texts, &choice);
                     }
                 }
-                b"choices" => {
+                word::choices => {
                     texts.push(Item::Twice);
                     texts.walk(&field);
                 }
-                b"model" if self.model.is_none() && field.kind() == Kind::String => {
+                word::model if self.model.is_none() && field.kind() == Kind::String => {
                     self.model = short(Some(field));
                 }
-                b"data" if listed && field.kind() == Kind::Array => {
+                word::data if listed && field.kind() == Kind::Array => {
                     for (at, item) in field.children().enumerate() {
                         let at = u32::try_from(at).unwrap_or(u32::MAX);
                         self.base = at.wrapping_mul(limits::CHOICES);
@@ -120,14 +121,13 @@ impl Reading {
         texts.item = index;
         let mut last = LastMembers::default();
         for field in choice.children() {
-            let name = field.key();
-            match name {
-                b"delta" if last.is(choice, &field, 0, "delta") => {
+            match Word::key(&field) {
+                word::delta if last.is(choice, &field, 0, "delta") => {
                     texts.erase = logprobs.map(|l| l.id());
                     self.message(texts, &field, index, false);
                     texts.erase = None;
                 }
-                b"message" if last.is(choice, &field, 1, "message") => {
+                word::message if last.is(choice, &field, 1, "message") => {
                     texts.erase = logprobs.map(|l| l.id());
                     if texts.is_event() && choice.get("delta").is_some() {
                         self.copy(texts, &field, index);
@@ -136,11 +136,11 @@ impl Reading {
                     }
                     texts.erase = None;
                 }
-                b"delta" | b"message" => {
+                word::delta | word::message => {
                     texts.push(Item::Twice);
                     texts.walk(&field);
                 }
-                b"logprobs" if last.is(choice, &field, 2, "logprobs") => {
+                word::logprobs if last.is(choice, &field, 2, "logprobs") => {
                     log_probabilities(texts, &field, index);
                 }
                 _ => {
@@ -165,12 +165,12 @@ impl Reading {
         let text = |kind, b| TextKey { kind, a: choice, b };
         let mut last = LastMembers::default();
         for field in message.children() {
-            let name = field.key();
+            let name = Word::key(&field);
             let plain = match name {
-                b"content" => Some((kind::CONTENT, 0, "content")),
-                b"refusal" => Some((kind::REFUSAL, 1, "refusal")),
-                b"reasoning_content" => Some((kind::REASONING_CONTENT, 2, "reasoning_content")),
-                b"reasoning" => Some((kind::REASONING, 3, "reasoning")),
+                word::content => Some((kind::CONTENT, 0, "content")),
+                word::refusal => Some((kind::REFUSAL, 1, "refusal")),
+                word::reasoning_content => Some((kind::REASONING_CONTENT, 2, "reasoning_content")),
+                word::reasoning => Some((kind::REASONING, 3, "reasoning")),
                 _ => None,
             };
             match (name, plain) {
@@ -183,13 +183,13 @@ impl Reading {
                         texts.running(&field, text(kind, 0), ValueShape::Text, Role::Output);
                     }
                 }
-                (b"reasoning_details", _)
+                (word::reasoning_details, _)
                     if !(whole && texts.is_event())
                         && last.is(message, &field, 4, "reasoning_details") =>
                 {
                     details(texts, &field, choice)
                 }
-                (b"tool_calls", _) if last.is(message, &field, 5, "tool_calls") => {
+                (word::tool_calls, _) if last.is(message, &field, 5, "tool_calls") => {
                     if field.kind() == Kind::Object {
                         texts.push(Item::Twice);
                     }
@@ -200,7 +200,7 @@ impl Reading {
                         self.tool_call(texts, &call, choice, index, whole);
                     }
                 }
-                (b"function_call", _)
+                (word::function_call, _)
                     if field.kind() == Kind::Object
                         && last.is(message, &field, 6, "function_call") =>
                 {
@@ -213,14 +213,14 @@ impl Reading {
                         texts.push(Item::CallEnd { call: key });
                     }
                 }
-                (b"audio", _)
+                (word::audio, _)
                     if field.kind() == Kind::Object
                         && !(whole && texts.is_event())
                         && last.is(message, &field, 7, "audio") =>
                 {
                     audio(texts, &field, text(kind::TRANSCRIPT, 0))
                 }
-                (b"tool_calls" | b"function_call", _) if !field.is_null() => {
+                (word::tool_calls | word::function_call, _) if !field.is_null() => {
                     texts.push(Item::Twice);
                     texts.walk(&field);
                 }
@@ -328,8 +328,8 @@ impl Reading {
         let again = !whole && self.named_again((choice, index), key_of, name);
         piece(texts, call, &body.unwrap_or(*call), key_of, whole, again);
         for field in call.children() {
-            match field.key() {
-                b"function" | b"custom" => arguments(texts, &field, key_of, whole, again),
+            match Word::key(&field) {
+                word::function | word::custom => arguments(texts, &field, key_of, whole, again),
                 _ => texts.walk(&field),
             }
         }
@@ -371,8 +371,8 @@ fn arguments<'a>(
     let name = TextKey { kind: kind::NAME, ..call };
     let mut last = LastMembers::default();
     for field in texts.fields(body) {
-        match field.key() {
-            b"arguments" if last.is(body, &field, 0, "arguments") => {
+        match Word::key(&field) {
+            word::arguments if last.is(body, &field, 0, "arguments") => {
                 let form = match (field.kind(), whole) {
                     (Kind::String, true) => ArgsForm::Whole,
                     (Kind::String, false) => ArgsForm::Piece,
@@ -381,13 +381,13 @@ fn arguments<'a>(
                 texts.push(Item::CallArgs { call, node: field.id(), form });
                 texts.running(&field, call, ValueShape::Json, Role::ToolArgs)
             }
-            b"input" if last.is(body, &field, 1, "input") => {
+            word::input if last.is(body, &field, 1, "input") => {
                 let form = if whole { ArgsForm::WholeText } else { ArgsForm::TextPiece };
                 texts.push(Item::CallArgs { call, node: field.id(), form });
                 texts.running(&field, call, ValueShape::Text, Role::ToolArgs)
             }
-            b"name" if field.kind() == Kind::String && (whole || named) => texts.name(&field),
-            b"name" if field.kind() == Kind::String => {
+            word::name if field.kind() == Kind::String && (whole || named) => texts.name(&field),
+            word::name if field.kind() == Kind::String => {
                 texts.running(&field, name, ValueShape::Text, Role::Output);
             }
             _ => texts.walk(&field),

@@ -1,11 +1,11 @@
 //! Lists and objects in a message: parts of content, details of reasoning, sound, tokens.
 
-use super::super::fields::string;
 use super::super::number::number;
 use super::super::texts::{LastMembers, TextWalk};
 use super::super::{Role, TextKey, ValueShape};
 use super::kind;
 use crate::wire::json::{Kind, Value};
+use crate::word::{self, Word};
 
 /// Content as a list of parts (Mistral, and whole messages of some servers).
 pub(super) fn parts<'a>(texts: &mut TextWalk<'a, '_>, parts: &Value<'a>, choice: u32) {
@@ -17,15 +17,15 @@ pub(super) fn parts<'a>(texts: &mut TextWalk<'a, '_>, parts: &Value<'a>, choice:
         }
         // Gateways forward calls in Anthropic's format, among the parts.
         texts.stray(&part);
-        let thinking = &*string(part.get("type")) == b"thinking";
+        let thinking = Word::value(part.get("type")) == word::thinking;
         let kind = if thinking { kind::THINKING } else { kind::CONTENT };
         for field in texts.fields(&part) {
-            match field.key() {
-                b"text" | b"thinking" if field.kind() == Kind::String => {
+            match Word::key(&field) {
+                word::text | word::thinking if field.kind() == Kind::String => {
                     let key = TextKey { kind, a: choice, b: 0 };
                     texts.running(&field, key, ValueShape::Text, Role::Output);
                 }
-                b"thinking" => {
+                word::thinking => {
                     let key = TextKey { kind: kind::THINKING, a: choice, b: 0 };
                     for text in field.descendants().filter(|v| v.key_is("text")) {
                         texts.running(&text, key, ValueShape::Text, Role::Output);
@@ -43,14 +43,14 @@ pub(super) fn details<'a>(texts: &mut TextWalk<'a, '_>, details: &Value<'a>, cho
             TextKey { kind: kind::REASONING_DETAILS, a: choice, b: number(detail.get("index")) };
         let mut last = LastMembers::default();
         for field in texts.fields(&detail) {
-            match field.key() {
-                b"text" if last.is(&detail, &field, 0, "text") => {
+            match Word::key(&field) {
+                word::text if last.is(&detail, &field, 0, "text") => {
                     texts.running(&field, key_of, ValueShape::Text, Role::Output)
                 }
-                b"summary" if last.is(&detail, &field, 1, "summary") => {
+                word::summary if last.is(&detail, &field, 1, "summary") => {
                     texts.running(&field, key_of, ValueShape::Text, Role::Output);
                 }
-                b"signature" => texts.seal(&field, key_of),
+                word::signature => texts.seal(&field, key_of),
                 _ => texts.walk(&field),
             }
         }
@@ -59,9 +59,9 @@ pub(super) fn details<'a>(texts: &mut TextWalk<'a, '_>, details: &Value<'a>, cho
 
 pub(super) fn audio<'a>(texts: &mut TextWalk<'a, '_>, audio: &Value<'a>, transcript: TextKey) {
     for field in audio.children() {
-        match field.key() {
-            b"transcript" => texts.running(&field, transcript, ValueShape::Text, Role::Output),
-            b"data" if field.kind() == Kind::String => {}
+        match Word::key(&field) {
+            word::transcript => texts.running(&field, transcript, ValueShape::Text, Role::Output),
+            word::data if field.kind() == Kind::String => {}
             _ => texts.walk(&field),
         }
     }

@@ -5,6 +5,7 @@ use super::super::request::{self, RequestBody, Speaker, last_begins};
 use super::super::texts::TextWalk;
 use super::super::{Call, Recognised, RequestView, Unreadable};
 use crate::wire::json::{Doc, Value};
+use crate::word::{self, Word};
 
 /// Reads a request body.
 ///
@@ -17,19 +18,19 @@ pub(super) fn read(
 ) -> Result<RequestView, Unreadable> {
     let of = RequestBody { recognised, doc, body, first: Speaker::User };
     request::read(&of, call, &mut |texts, field| {
-        match field.key() {
-            b"messages" => messages(texts, &field),
+        match Word::key(&field) {
+            word::messages => messages(texts, &field),
             // The model is shown predicted output, and the documents of compatible servers, like a user's text.
-            b"prediction" => {
+            word::prediction => {
                 texts.role = Speaker::User.role(true);
                 texts.walk(&field);
             }
-            b"documents" => {
+            word::documents => {
                 texts.role = Speaker::User.role(true);
                 texts.free(&field);
             }
             // Azure's data sources have a system message of their own.
-            b"data_sources" => {
+            word::data_sources => {
                 texts.role = Speaker::System.role(true);
                 let said = field.descendants().filter(|below| below.key_is("role_information"));
                 said.for_each(|said| texts.walk(&said));

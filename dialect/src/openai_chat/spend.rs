@@ -1,10 +1,11 @@
 //! What a chat call may cost and what it did cost.
 
-use super::super::fields::{pick, string};
+use super::super::fields::pick;
 use super::super::spend::{Spending, Usage, count, counts, insert, some_tokens, tokens, tokens_of};
 use super::super::{Unreadable, request};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Name, Value};
+use crate::word::{self, Word};
 
 pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
     // It depends on the server which of the two counts: the larger is the worst case.
@@ -20,7 +21,8 @@ pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
         spending.extra("web_search", 1);
     }
     let modalities = root.get("modalities");
-    if modalities.is_some_and(|all| all.children().any(|one| &*string(Some(one)) == b"audio")) {
+    if modalities.is_some_and(|all| all.children().any(|one| Word::value(Some(one)) == word::audio))
+    {
         spending.extra("modality=audio", 0);
     }
     Ok(spending)

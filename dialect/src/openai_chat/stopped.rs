@@ -12,6 +12,7 @@ use super::shapes;
 use crate::limits;
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
+use crate::word::{self, Word};
 
 /// What happened to the calls.
 #[derive(Debug, Default)]
@@ -45,14 +46,14 @@ impl Leaving {
         let mut rest = false;
         shapes::each(root).for_each(|chunk| _ = take_out(&chunk, pieces, &mut leaves.edits));
         for field in shapes::each(root).flat_map(|chunk| chunk.children()) {
-            match field.key() {
-                b"choices" => {
+            match Word::key(&field) {
+                word::choices => {
                     for choice in shapes::each(&field) {
                         rest |= self.choice(&choice, pieces, sent, &mut leaves);
                     }
                 }
-                b"usage" => rest |= !field.is_null(),
-                b"data" => {
+                word::usage => rest |= !field.is_null(),
+                word::data => {
                     // A list of stored answers, or of messages.
                     rest = true;
                     field.children().for_each(|item| self.stored(&item, pieces, sent, &mut leaves));

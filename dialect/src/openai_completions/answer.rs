@@ -12,6 +12,7 @@ use super::own;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
 use crate::wire::own::OwnEvents;
+use crate::word::{self, Word};
 
 /// Reads one answer.
 #[derive(Debug)]
@@ -39,14 +40,16 @@ fn choice<'a>(texts: &mut TextWalk<'a, '_>, choice: &Value<'a>) {
     texts.item = index;
     let mut last = LastMembers::default();
     for field in choice.children() {
-        match field.key() {
-            b"text" if last.is(choice, &field, 0, "text") => {
+        match Word::key(&field) {
+            word::text if last.is(choice, &field, 0, "text") => {
                 texts.erase = logprobs.map(|l| l.id());
                 let text = TextKey { kind: kind::TEXT, a: index, b: 0 };
                 texts.running(&field, text, ValueShape::Text, Role::Output);
                 texts.erase = None;
             }
-            b"logprobs" if last.is(choice, &field, 1, "logprobs") => tokens(texts, &field, index),
+            word::logprobs if last.is(choice, &field, 1, "logprobs") => {
+                tokens(texts, &field, index)
+            }
             _ => texts.walk(&field),
         }
     }
@@ -79,14 +82,14 @@ impl Answer for Reading {
         let root = texts.root();
         let mut last = LastMembers::default();
         for field in texts.fields(&root) {
-            match field.key() {
-                b"choices" if last.is(&root, &field, 0, "choices") => {
+            match Word::key(&field) {
+                word::choices if last.is(&root, &field, 0, "choices") => {
                     for one in texts.elements(&field) {
                         self.sent.was_read(&one);
                         choice(&mut texts, &one);
                     }
                 }
-                b"model" if self.model.is_none() && field.kind() == Kind::String => {
+                word::model if self.model.is_none() && field.kind() == Kind::String => {
                     self.model = short(Some(field));
                 }
                 _ => texts.walk(&field),

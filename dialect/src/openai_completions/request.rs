@@ -4,6 +4,7 @@ use super::super::request::{self, RequestBody, Speaker};
 use super::super::{Call, Recognised, RequestView, Unreadable};
 use crate::limits;
 use crate::wire::json::{Doc, Kind, Value};
+use crate::word::{self, Word};
 
 /// Reads a request body.
 ///
@@ -17,15 +18,15 @@ pub(super) fn read(
 ) -> Result<RequestView, Unreadable> {
     let of = RequestBody { recognised, doc, body, first: Speaker::User };
     request::read(&of, call, &mut |texts, field| {
-        match field.key() {
-            b"prompt" => {
+        match Word::key(&field) {
+            word::prompt => {
                 let numbers = |value: Value<'_>| value.kind() == Kind::Number;
                 if field.descendants().any(numbers) || numbers(field) {
                     return Err(Unreadable { field: "/prompt" });
                 }
                 texts.under(&field);
             }
-            b"suffix" => texts.under(&field),
+            word::suffix => texts.under(&field),
             _ => {}
         }
         Ok(())

@@ -9,15 +9,14 @@ use super::super::{
     Answer, ArgsForm, Call, CallKind, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey,
     ValueShape,
 };
-use super::names::{
-    built_in, is_call, is_known, is_last, kind, name_and_phase, part_kind, running_text,
-};
+use super::names::{EventType, built_in, is_call, kind, part_kind, running_text};
 use super::own;
 use super::sent::Sent;
 use super::stopped::Leaving;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
 use crate::wire::own::OwnEvents;
+use crate::word::{self, Word};
 
 /// Members that a response repeats from its request.
 #[rustfmt::skip]
@@ -73,17 +72,17 @@ impl Reading {
     /// A response object: its items and its error, but not its echo of the request.
     fn response<'a>(&mut self, texts: &mut TextWalk<'a, '_>, response: &Value<'a>) {
         let listed = self.call.recognised.kind == CallKind::StoredList;
-        let items = if listed { "data" } else { "output" };
+        let (items, word) = if listed { ("data", word::data) } else { ("output", word::output) };
         let mut last = LastMembers::default();
         for field in texts.fields(response) {
             if field.is_null() || ECHOED.has(&field) {
                 continue;
             }
-            match field.key() {
-                b"model" if self.model.is_none() && field.kind() == Kind::String => {
+            match Word::key(&field) {
+                word::model if self.model.is_none() && field.kind() == Kind::String => {
                     self.model = short(Some(field))
                 }
-                name if name == items.as_bytes()
+                name if name == word
                     && field.kind() == Kind::Array
                     && last.is(response, &field, 0, items) =>
                 {
@@ -92,7 +91,7 @@ impl Reading {
                         self.item(texts, &item, &item, at, ItemPhase::Whole);
                     }
                 }
-                name if name == items.as_bytes() => {
+                name if name == word => {
                     texts.push(Item::Twice);
                     texts.walk(&field);
                 }
@@ -116,7 +115,7 @@ impl Reading {
         }
         let kind = string(item.get("type"));
         let call = TextKey { kind: kind::ARGUMENTS, a: at, b: 0 };
-        let is_call = is_call(&kind);
+        let is_call = is_call(Word::of(&kind));
         let again = phase == ItemPhase::Added && self.open.has(&call);
         let phase = if again { ItemPhase::Again } else { phase };
         if is_call {
@@ -128,35 +127,35 @@ impl Reading {
         }
         let mut last = LastMembers::default();
         for field in item.children() {
-            match field.key() {
-                b"content" | b"summary" if field.kind() == Kind::Array => {
+            match Word::key(&field) {
+                word::content | word::summary if field.kind() == Kind::Array => {
                     for (b, piece) in field.children().enumerate() {
                         let b = u32::try_from(b).unwrap_or(u32::MAX);
                         let kind = part_kind(&piece);
                         part(texts, &piece, TextKey { kind, a: at, b }, false);
                     }
                 }
-                b"arguments"
+                word::arguments
                     if phase == ItemPhase::Added && last.is(item, &field, 0, "arguments") =>
                 {
                     texts.running(&field, call, ValueShape::Json, Role::ToolArgs);
                 }
-                b"input"
+                word::input
                     if is_call
                         && phase == ItemPhase::Added
                         && last.is(item, &field, 1, "input") =>
                 {
                     texts.running(&field, call, ValueShape::Text, Role::ToolArgs);
                 }
-                b"input" | b"action" | b"operation" if is_call => {
+                word::input | word::action | word::operation if is_call => {
                     texts.again(&field, call);
                     texts.role = Role::ToolArgs;
                     texts.walk(&field);
                     texts.role = Role::Output;
                 }
-                b"name" if is_call && field.kind() == Kind::String => texts.name(&field),
+                word::name if is_call && field.kind() == Kind::String => texts.name(&field),
                 // Half of a growing JSON text: it is scanned as it is written.
-                b"arguments" if phase == ItemPhase::Again && field.kind() == Kind::String => {
+                word::arguments if phase == ItemPhase::Again && field.kind() == Kind::String => {
                     texts.again(&field, call);
                     texts.role = Role::ToolArgs;
                     texts.under(&field);
@@ -191,7 +190,7 @@ impl Reading {
             texts.push(Item::Twice);
         }
         let string = |name: &str| item.get(name).filter(|value| value.kind() == Kind::String);
-        let names = built_in(&super::super::fields::string(item.get("type")));
+        let names = built_in(Word::value(item.get("type")));
         let mut named = |name| texts.push(Item::CallName { call, name, open: false });
         names.iter().for_each(|name| named(CallName::BuiltIn(name)));
         if let Some(server) = string("server_label") {
@@ -205,18 +204,20 @@ impl Reading {
             (None, None) => {}
         }
         for field in item.children() {
-            let form = match (field.key(), field.kind(), phase) {
+            let form = match (Word::key(&field), field.kind(), phase) {
                 (_, _, ItemPhase::Again) => continue,
-                (b"arguments" | b"input" | b"code", Kind::String, _) if field.raw().len() <= 2 => {
+                (word::arguments | word::input | word::code, Kind::String, _)
+                    if field.raw().len() <= 2 =>
+                {
                     continue;
                 }
-                (b"arguments", Kind::String, ItemPhase::Added) => ArgsForm::Piece,
-                (b"arguments", Kind::String, _) => ArgsForm::Whole,
-                (b"input", Kind::String, ItemPhase::Added) => ArgsForm::TextPiece,
-                (b"input" | b"code", Kind::String, ItemPhase::Done | ItemPhase::Whole) => {
+                (word::arguments, Kind::String, ItemPhase::Added) => ArgsForm::Piece,
+                (word::arguments, Kind::String, _) => ArgsForm::Whole,
+                (word::input, Kind::String, ItemPhase::Added) => ArgsForm::TextPiece,
+                (word::input | word::code, Kind::String, ItemPhase::Done | ItemPhase::Whole) => {
                     ArgsForm::WholeText
                 }
-                (b"arguments" | b"action" | b"operation" | b"queries", _, _)
+                (word::arguments | word::action | word::operation | word::queries, _, _)
                     if phase != ItemPhase::Added && !field.is_null() =>
                 {
                     ArgsForm::Value
@@ -233,7 +234,7 @@ impl Reading {
         texts: &mut TextWalk<'_, '_>,
         root: &Value<'_>,
         call: TextKey,
-        phase: &[u8],
+        phase: Word,
     ) {
         texts.push(Item::CallPiece { call, node: root.id() });
         if twice(root, &["type", "output_index", "delta", "arguments", "input", "name"]) {
@@ -245,11 +246,11 @@ impl Reading {
         }
         for field in root.children().filter(|field| field.kind() == Kind::String) {
             let text = root.get("type").is_some_and(|t| t.raw().starts_with(b"\"response.custom"));
-            let form = match (field.key(), phase) {
-                (b"delta", b"delta") if text => ArgsForm::TextPiece,
-                (b"delta", b"delta") => ArgsForm::Piece,
-                (b"arguments", b"done") => ArgsForm::Whole,
-                (b"input", b"done") => ArgsForm::WholeText,
+            let form = match (Word::key(&field), phase) {
+                (word::delta, word::delta) if text => ArgsForm::TextPiece,
+                (word::delta, word::delta) => ArgsForm::Piece,
+                (word::arguments, word::done) => ArgsForm::Whole,
+                (word::input, word::done) => ArgsForm::WholeText,
                 _ => continue,
             };
             texts.push(Item::CallArgs { call, node: field.id(), form });
@@ -273,18 +274,19 @@ impl Reading {
     }
 
     fn event<'a>(&mut self, texts: &mut TextWalk<'a, '_>, root: &Value<'a>, event: &[u8]) {
-        let (name, phase) = name_and_phase(event);
-        if event == b"response.created" {
+        let event = EventType::of(event);
+        let (name, phase) = (event.name, event.phase);
+        if event.state() == word::created {
             // Another response in the same body has an end of its own, and numbers its items anew.
             self.ended = false;
             self.calls.clear();
             self.parts.clear();
         }
-        let (text, shape, role) = running_text(name, root);
+        let (text, shape, role) = running_text(event, root);
         let call = TextKey { kind: kind::ARGUMENTS, a: text.a, b: 0 };
         if text == call {
             self.call_event(texts, root, call, phase);
-        } else if name != b"output_item"
+        } else if name != word::output_item
             && root.get("output_index").is_some()
             && self.calls.has(&call.a)
         {
@@ -295,50 +297,53 @@ impl Reading {
         }
         let logprobs = root.get("logprobs").filter(|l| l.raw().len() > 2 && !l.is_null());
         texts.item = root.get("output_index").map_or(NO_ITEM, |_| text.a);
-        let known = is_known(name, phase);
+        let known = event.is_known();
         // An item that is not done may be repeated with more in it.
-        texts.whole = known && (phase == b"done" || is_last(event));
+        texts.whole = known && (phase == word::done || event.is_last());
         let mut last = LastMembers::default();
         for field in root.children() {
-            match (field.key(), phase) {
-                (b"delta", b"delta") if !known => texts.walk(&field),
-                (b"delta", b"delta") if last.is(root, &field, 0, "delta") => {
+            match (Word::key(&field), phase) {
+                (word::delta, word::delta) if !known => texts.walk(&field),
+                (word::delta, word::delta) if last.is(root, &field, 0, "delta") => {
                     // Sound is base64.
-                    let sound = name == b"audio" || name == b"output_audio";
+                    let sound = matches!(name, word::audio | word::output_audio);
                     if !sound || field.kind() != Kind::String {
                         texts.erase = logprobs.map(|l| l.id());
                         texts.running(&field, text, shape, role);
                         texts.erase = None;
                     }
                 }
-                (b"logprobs", b"delta") => {
+                (word::logprobs, word::delta) => {
                     let tokens = TextKey { kind: kind::LOGPROBS, ..text };
                     texts.tokens_run(&field, &field, tokens);
                 }
-                (b"item", _) if name == b"output_item" && last.is(root, &field, 1, "item") => {
-                    let phase = if phase == b"done" { ItemPhase::Done } else { ItemPhase::Added };
+                (word::item, _)
+                    if name == word::output_item && last.is(root, &field, 1, "item") =>
+                {
+                    let phase =
+                        if phase == word::done { ItemPhase::Done } else { ItemPhase::Added };
                     self.item(texts, &field, root, text.a, phase);
                 }
-                (b"part", _) if last.is(root, &field, 2, "part") => {
-                    let first = phase == b"added" && !self.parts.has(&text);
+                (word::part, _) if last.is(root, &field, 2, "part") => {
+                    let first = phase == word::added && !self.parts.has(&text);
                     self.parts.add(text);
                     part(texts, &field, text, first);
                 }
-                (b"response", _) if last.is(root, &field, 3, "response") => {
+                (word::response, _) if last.is(root, &field, 3, "response") => {
                     self.response(texts, &field);
                 }
-                (b"text" | b"refusal", b"done") => {
+                (word::text | word::refusal, word::done) => {
                     texts.again(&field, text);
                     texts.erase = logprobs.map(|l| l.id());
                     texts.walk(&field);
                     texts.erase = None;
                 }
-                (b"arguments" | b"code", b"done") => {
+                (word::arguments | word::code, word::done) => {
                     texts.again(&field, text);
                     texts.walk(&field);
                 }
-                (b"input" | b"command" | b"diff", b"added" | b"done") => {
-                    if phase == b"done" {
+                (word::input | word::command | word::diff, word::added | word::done) => {
+                    if phase == word::done {
                         texts.again(&field, text);
                     }
                     texts.role = role;
@@ -349,17 +354,17 @@ impl Reading {
             }
         }
         texts.whole = false;
-        if phase == b"done" && name != b"output_item" && !name.ends_with(b"_part") {
+        if phase == word::done && name != word::output_item && !event.written.ends_with(b"_part") {
             texts.push(Item::TextEnd(text));
-            if name == b"output_text" {
+            if name == word::output_text {
                 texts.push(Item::TextEnd(TextKey { kind: kind::LOGPROBS, ..text }));
             }
         }
-        if (name, phase) == (&b"output_item"[..], b"done") {
+        if (name, phase) == (word::output_item, word::done) {
             texts.push(Item::TextEnd(TextKey::all_unknown(text.a)));
         }
         // `error` may be followed by `response.failed`, or by more of the answer.
-        if is_last(event) && !std::mem::replace(&mut self.ended, true) {
+        if event.is_last() && !std::mem::replace(&mut self.ended, true) {
             texts.push(Item::AnswerEnd);
         }
     }

@@ -6,6 +6,7 @@ use super::super::texts::TextWalk;
 use super::super::{Call, Recognised, RequestView, Unreadable, previous};
 use super::own::OURS;
 use crate::wire::json::{Doc, Kind, Value};
+use crate::word::{self, Word};
 
 /// Reads a request body.
 ///
@@ -20,13 +21,13 @@ pub(super) fn read(
     let mut edits = Vec::new();
     let view = request::read(&of, call, &mut |texts, field| {
         texts.role = Speaker::System.role(true);
-        match field.key() {
-            b"instructions" => texts.walk(&field),
-            b"input" => {
+        match Word::key(&field) {
+            word::instructions => texts.walk(&field),
+            word::input => {
                 let remote = input(texts, &field);
                 texts.remote = texts.remote.saturating_add(remote);
             }
-            b"prompt" if field.kind() == Kind::Object => {
+            word::prompt if field.kind() == Kind::Object => {
                 // The template itself is not in the request.
                 texts.remote = texts.remote.saturating_add(1);
                 texts.role = Speaker::User.role(true);
@@ -34,11 +35,11 @@ pub(super) fn read(
                     texts.variables(&variables);
                 }
             }
-            b"previous_response_id" if !field.is_null() => {
+            word::previous_response_id if !field.is_null() => {
                 texts.remote = texts.remote.saturating_add(1);
                 edits.extend(previous::known_upstream(OURS, &field));
             }
-            b"conversation" if !field.is_null() => texts.remote = texts.remote.saturating_add(1),
+            word::conversation if !field.is_null() => texts.remote = texts.remote.saturating_add(1),
             _ => {}
         }
         Ok(())
@@ -73,14 +74,14 @@ fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
 /// Who speaks in an item of the input.
 fn speaker(item: &Value<'_>) -> Speaker {
     let kind = string(item.get("type"));
-    match &*kind {
-        b"" | b"message" => Speaker::of(&string(item.get("role"))),
-        b"reasoning" | b"mcp_approval_request" | b"mcp_list_tools" | b"compaction" => {
+    match Word::of(&kind) {
+        word::empty | word::message => Speaker::of(&string(item.get("role"))),
+        word::reasoning | word::mcp_approval_request | word::mcp_list_tools | word::compaction => {
             Speaker::Assistant
         }
-        b"item_reference" | b"mcp_approval_response" => Speaker::User,
-        name if name.ends_with(b"_output") => Speaker::Tool,
-        name if name.ends_with(b"_call") => Speaker::Assistant,
+        word::item_reference | word::mcp_approval_response => Speaker::User,
+        _ if kind.ends_with(b"_output") => Speaker::Tool,
+        _ if kind.ends_with(b"_call") => Speaker::Assistant,
         _ => Speaker::User,
     }
 }
@@ -96,7 +97,7 @@ fn input<'a>(texts: &mut TextWalk<'a, '_>, input: &Value<'a>) -> u32 {
     }
     let last = last_begins(input, |item| speaker(item) == Speaker::Assistant);
     for (at, item) in input.children().enumerate() {
-        let reference = &*string(item.get("type")) == b"item_reference";
+        let reference = Word::value(item.get("type")) == word::item_reference;
         references = references.saturating_add(u32::from(reference));
         texts.role = speaker(&item).role(at >= last);
         texts.walk(&item);

@@ -6,9 +6,10 @@ use super::super::fields::{pick, string};
 use super::super::number::number;
 use super::super::texts::short;
 use super::super::write::{lossy, quoted, repaired};
-use super::names::{is_last, kind, name_and_phase, running_text};
+use super::names::{EventType, kind, running_text};
 use crate::limits;
 use crate::wire::json::{Kind, Value};
+use crate::word;
 
 /// A part of an item: its text as sent.
 #[derive(Debug)]
@@ -70,7 +71,8 @@ impl Sent {
     pub(super) fn frame(&mut self, root: &Value<'_>) {
         let [event, number, response] = pick(root, ["type", "sequence_number", "response"]);
         let event = string(event);
-        if self.over && *event == *b"response.created" {
+        let kind = EventType::of(&event);
+        if self.over && kind.state() == word::created {
             // Another response in the same body: the state of the previous one is dropped.
             *self = Self::default();
         }
@@ -78,16 +80,17 @@ impl Sent {
         if let Some(number) = number.and_then(|n| n.as_u64()) {
             self.sequence = self.sequence.max(number.saturating_add(1));
         }
-        let (name, phase) = name_and_phase(&event);
-        self.over |= is_last(&event);
+        self.over |= kind.is_last();
         self.failed = &*event == b"error";
         if let Some(response) = response {
             self.response(&response);
         }
-        match (name, phase) {
-            (b"output_item", b"added" | b"done") => self.item_event(root, phase == b"done"),
-            (b"output_text.annotation", b"added") => self.annotation(root),
-            (_, b"added" | b"delta" | b"done") => self.text_event(root, name, phase),
+        match (kind.name, kind.phase) {
+            (word::output_item, word::added | word::done) => {
+                self.item_event(root, kind.phase == word::done)
+            }
+            (word::output_text_annotation, word::added) => self.annotation(root),
+            (_, word::added | word::delta | word::done) => self.text_event(root, kind),
             _ => {}
         }
     }
@@ -235,14 +238,15 @@ impl Sent {
         }
     }
 
-    fn text_event(&mut self, root: &Value<'_>, name: &[u8], phase: &[u8]) {
-        let (key, ..) = running_text(name, root);
-        let field = match (name, phase) {
-            (b"function_call_arguments" | b"mcp_call_arguments", b"done") => "arguments",
-            (b"custom_tool_call_input", b"done") => "input",
-            (b"content_part" | b"reasoning_summary_part", _) => "part",
-            (_, b"delta") => "delta",
-            (b"refusal", _) => "refusal",
+    fn text_event(&mut self, root: &Value<'_>, event: EventType<'_>) {
+        let (key, ..) = running_text(event, root);
+        let phase = event.phase;
+        let field = match (event.name, phase) {
+            (word::function_call_arguments | word::mcp_call_arguments, word::done) => "arguments",
+            (word::custom_tool_call_input, word::done) => "input",
+            (word::content_part | word::reasoning_summary_part, _) => "part",
+            (_, word::delta) => "delta",
+            (word::refusal, _) => "refusal",
             _ => "text",
         };
         let value = root.get(field);
@@ -252,7 +256,7 @@ impl Sent {
             _ => value,
         };
         let text = string(text);
-        if key.kind == kind::ARGUMENTS && phase == b"done" {
+        if key.kind == kind::ARGUMENTS && phase == word::done {
             let text = self.keep(&text);
             if let Some(item) = self.known_mut(key.a) {
                 item.arguments = text;
@@ -267,7 +271,7 @@ impl Sent {
             None => short(root.get("item_id")).unwrap_or_default(),
         };
         // The end of a text repeats it: that is nothing new, and takes no room.
-        let repeat = phase != b"delta"
+        let repeat = phase != word::delta
             && known.and_then(|item| item.text(key.kind, key.b)).is_some_and(|kept| *kept == *text);
         let news = !repeat && self.room(text.len());
         let reasoning = matches!(key.kind, kind::SUMMARY | kind::REASONING);
@@ -275,13 +279,13 @@ impl Sent {
         let Some(item) = self.item(key.a, &id, item_kind) else { return };
         let Some(part) = item.part(key.kind, key.b) else { return };
         if news {
-            if phase != b"delta" {
+            if phase != word::delta {
                 part.text.clear();
             }
             part.push(&text);
         }
-        part.done |= phase == b"done" && field == "part";
-        part.text_done |= phase == b"done";
+        part.done |= phase == word::done && field == "part";
+        part.text_done |= phase == word::done;
     }
 }
 

@@ -5,6 +5,7 @@ use super::super::spend::{Spending, Usage, count, insert, some_tokens, tokens, u
 use super::super::{Unreadable, request};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
+use crate::word::{self, Word};
 
 /// How many times a tool of the provider may run if the request does not limit it.
 const USES: u64 = 10;
@@ -12,14 +13,14 @@ const USES: u64 = 10;
 /// True for tools that the caller runs.
 fn is_callers(kind: &[u8]) -> bool {
     matches!(
-        kind,
-        b"function"
-            | b"custom"
-            | b"local_shell"
-            | b"shell"
-            | b"apply_patch"
-            | b"computer_use_preview"
-            | b"computer"
+        Word::of(kind),
+        word::function
+            | word::custom
+            | word::local_shell
+            | word::shell
+            | word::apply_patch
+            | word::computer_use_preview
+            | word::computer
     )
 }
 

@@ -8,12 +8,13 @@ use super::super::stopped_calls::{RESULT, stopped_at};
 use super::super::write::Json;
 use super::super::{CallPiece, Leaves, StoppedCall};
 use super::ending::Events;
-use super::names::name_and_phase;
+use super::names::EventType;
 use super::own::{content_part, message};
 use super::sent::Sent;
 use crate::wire::frame::Framing;
 use crate::wire::json::Value;
 use crate::wire::own::OwnEvents;
+use crate::word;
 
 /// What happened to the calls.
 #[derive(Debug, Default)]
@@ -46,17 +47,18 @@ impl Leaving {
             return leaves;
         }
         let event = string(root.get("type"));
-        if *event == *b"response.created" {
+        let event = EventType::of(&event);
+        if event.state() == word::created {
             // Another response in the same body numbers its items anew.
             self.withheld.clear();
         }
         let item = root.get("item");
-        match (name_and_phase(&event), item) {
-            ((b"output_item", phase), Some(item)) => {
+        match (event.name, item) {
+            (word::output_item, Some(item)) => {
                 let place = root.get("output_index").map_or(0, |index| index.as_u64().unwrap_or(0));
                 if let Some(said) = self.said(&item, stopped_at(root, pieces)) {
                     self.withheld.add(place);
-                    self.item(&item, &said, phase == b"done", place, sent, &mut leaves);
+                    self.item(&item, &said, event.phase == word::done, place, sent, &mut leaves);
                 }
             }
             _ if stopped_at(root, pieces).is_some() || self.is_withheld(root) => {

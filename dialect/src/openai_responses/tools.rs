@@ -1,10 +1,10 @@
 //! The tools of a Responses request: a flat list, except those within namespaces.
 
-use super::super::fields::string;
 use super::super::splice::remove;
 use super::super::tools::{EACH, RemovedTools, Tool, all, at, of_type, openai_choice, strings};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
+use crate::word::{self, Word};
 
 /// The tools that a request offers.
 pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
@@ -16,7 +16,7 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
             tools.push(Tool::new(nested.id(), names(&nested)));
         }
         // The tools that a server may run are named, if the request names them.
-        if &*string(tool.get("type")) == b"mcp" {
+        if Word::value(tool.get("type")) == word::mcp {
             let allowed = lists(&tool).into_iter().flat_map(|list| list.children());
             tools.extend(allowed.filter_map(|name| Tool::by_name(&name)));
         }
@@ -30,7 +30,7 @@ fn added<'a>(root: &Value<'a>) -> Vec<Value<'a>> {
     let mut added = Vec::new();
     for input in all(root, "input").filter(|input| input.kind() == Kind::Array) {
         for item in input.children() {
-            if &*string(item.get("type")) != b"mcp_list_tools" {
+            if Word::value(item.get("type")) != word::mcp_list_tools {
                 added.extend(all(&item, "tools"));
             }
         }

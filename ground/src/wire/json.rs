@@ -216,6 +216,15 @@ impl<'a> Value<'a> {
         if node.key_escaped { self.doc.escapes.key(self.id) } else { node.raw_key(self.bytes) }
     }
 
+    /// Its key, unless that is written with escapes: code that compares all keys of a document with names leaves
+    /// [`Value::key`] to the others.
+    #[must_use]
+    #[inline(always)]
+    pub fn plain_key(&self) -> Option<&'a [u8]> {
+        let node = self.node();
+        (!node.key_escaped).then(|| node.raw_key(self.bytes))
+    }
+
     /// The [`key_hash`] of its key: code that has names by their hashes hardly ever needs to look at the key.
     #[must_use]
     #[inline(always)]

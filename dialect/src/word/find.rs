@@ -1,0 +1,146 @@
+//! Finds words.
+
+use super::{ALL, COUNT, LENGTHS, Word};
+use crate::fields::string;
+use crate::wire::find::same;
+use crate::wire::json::{Value, key_hash};
+
+impl Word {
+    /// A text that is none of these words.
+    pub(crate) const OTHER: Self = Self(0);
+
+    /// The word that is the key of this value.
+    #[inline(never)]
+    pub(crate) fn key(value: &Value<'_>) -> Self {
+        match value.plain_key() {
+            Some(key) => find(key, value.hash()),
+            None => escaped(value),
+        }
+    }
+
+    /// The word that this string is, decoded; [`empty`](super::empty) for an empty string, for other values and for none.
+    #[inline(never)]
+    pub(crate) fn value(value: Option<Value<'_>>) -> Self {
+        Self::of(&string(value))
+    }
+
+    /// The word that a text is.
+    #[inline(never)]
+    pub(crate) fn of(text: &[u8]) -> Self {
+        find(text, key_hash(text))
+    }
+}
+
+/// Where each word begins in [`ALL`], and the end of the last.
+static STARTS: [u16; COUNT + 1] = starts();
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated when this is compiled: it cannot fail later"
+)]
+const fn starts() -> [u16; COUNT + 1] {
+    let mut starts = [0; COUNT + 1];
+    let (mut at, mut sum) = (0, 0);
+    while at < COUNT {
+        sum += LENGTHS[at];
+        at += 1;
+        starts[at] = sum as u16;
+    }
+    starts
+}
+
+/// Slots of the table; a power of two, and more than twice the number of words.
+const PLACES: usize = 1024;
+
+/// At the slot of a word's hash, or the next free one: its number.
+static TABLE: [u16; PLACES] = table();
+
+const fn place(hash: u16) -> usize {
+    (hash ^ (hash >> 6)) as usize % PLACES
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated when this is compiled: it cannot fail later"
+)]
+const fn table() -> [u16; PLACES] {
+    let starts = starts();
+    let mut table = [0; PLACES];
+    let mut at = 0;
+    while at < COUNT {
+        let (_, from) = ALL.as_bytes().split_at(starts[at] as usize);
+        let (word, _) = from.split_at(LENGTHS[at]);
+        let mut here = place(key_hash(word));
+        while table[here] != 0 {
+            here = (here + 1) % PLACES;
+        }
+        at += 1;
+        table[here] = at as u16;
+    }
+    table
+}
+
+/// A function of its own, so that the usual case needs no room on the stack.
+#[cold]
+#[inline(never)]
+fn escaped(value: &Value<'_>) -> Word {
+    Word::of(value.key())
+}
+
+#[inline(always)]
+fn find(own: &[u8], hash: u16) -> Word {
+    let mut here = place(hash);
+    while let Some(&number) = TABLE.get(here).filter(|number| **number != 0) {
+        if spelling(number).is_some_and(|word| same(word, own)) {
+            return Word(number);
+        }
+        here = (here + 1) % PLACES;
+    }
+    Word::OTHER
+}
+
+/// The text of the word with this number.
+fn spelling(number: u16) -> Option<&'static [u8]> {
+    let end = usize::from(*STARTS.get(usize::from(number))?);
+    let start = usize::from(*STARTS.get(usize::from(number.checked_sub(1)?))?);
+    ALL.as_bytes().get(start..end)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
+    use super::*;
+    use crate::wire::json::Doc;
+
+    #[test]
+    fn every_word_is_found_by_its_text_and_stands_once() {
+        for number in 1..=COUNT as u16 {
+            let text = spelling(number).unwrap();
+            assert_eq!(Word::of(text), Word(number), "{}", String::from_utf8_lossy(text));
+        }
+        assert_eq!(Word::of(b""), crate::word::empty);
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_is_a_word_if_it_is_in_the_list(
+            number in 1..=COUNT as u16,
+            cut in any::<Index>(),
+            more in prop_oneof![Just(String::new()), "[a-zA-Z_.-]{0,3}"],
+        ) {
+            // Words, their beginnings and ends, and what is nearly one.
+            let (head, tail) = spelling(number).unwrap().split_at(cut.index(64).min(LENGTHS[usize::from(number) - 1]));
+            for near in [[head, more.as_bytes()].concat(), [more.as_bytes(), tail].concat(), [head, more.as_bytes(), tail].concat()] {
+                let listed = (1..=COUNT as u16).find(|own| spelling(*own) == Some(&near));
+                prop_assert_eq!(Word::of(&near), listed.map_or(Word::OTHER, Word));
+                let json = format!(r#"{{"{}":0}}"#, String::from_utf8(near.clone()).unwrap());
+                let mut doc = Doc::default();
+                doc.parse(json.as_bytes()).unwrap();
+                let member = doc.value(json.as_bytes(), 1).unwrap();
+                prop_assert_eq!(Word::key(&member), Word::of(&near));
+            }
+        }
+    }
+}
