@@ -7,6 +7,7 @@ use super::answer::Answer;
 use super::call::{Call, Recognised, RequestView, Unreadable};
 use super::id::DialectId;
 use super::item::Speech;
+use super::output_cap::OutputCap;
 use super::own_answers::OwnAnswers;
 use super::recognise::RequestLine;
 use super::record_members::RecordMembers;
@@ -98,7 +99,7 @@ pub(super) struct Spend {
     /// [`Dialect::usage`]
     pub(super) usage: fn(&Value<'_>, &mut Usage),
     /// [`Dialect::cap`]
-    pub(super) cap: fn(&Value<'_>, most: u64) -> Option<Edit>,
+    pub(super) cap: Option<OutputCap>,
     /// [`Dialect::ask_usage`]
     pub(super) ask_usage: fn(&Value<'_>) -> Option<Edit>,
     /// [`Dialect::is_usage_event`]
@@ -110,7 +111,7 @@ impl Spend {
     pub(super) const NONE: Self = Self {
         spending: |_| Ok(Spending::default()),
         usage: |_, _| {},
-        cap: |_, _| None,
+        cap: None,
         ask_usage: |_| None,
         is_usage_event: |_| false,
     };
@@ -261,7 +262,7 @@ impl Dialect {
     /// Sets the maximum of output tokens in a request that names none (or `null`).
     #[must_use]
     pub fn cap(&self, root: &Value<'_>, most: u64) -> Option<Edit> {
-        (self.spend.cap)(root, most)
+        self.spend.cap?.set(root, most)
     }
 
     /// Requests usage for a stream that would not report it.

@@ -37,6 +37,7 @@ mod openai;
 mod openai_chat;
 mod openai_completions;
 mod openai_responses;
+mod output_cap;
 mod own_answers;
 mod path;
 mod path_model;

@@ -12,6 +12,7 @@ mod tools;
 pub(super) use spend::provider_tools;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::output_cap::OutputCap;
 use super::own_answers::OwnAnswers;
 use super::write::{Json, error_reply};
 use super::{Dialect, DialectId, ErrorAnswer, Recognised, Reply, Speech};
@@ -31,7 +32,12 @@ pub(super) const DIALECT: Dialect = Dialect {
         choices: false,
         members: &RecordMembers::ANTHROPIC,
     },
-    spend: Spend { spending: spend::spending, usage: spend::usage, cap: spend::cap, ..Spend::NONE },
+    spend: Spend {
+        spending: spend::spending,
+        usage: spend::usage,
+        cap: Some(OutputCap { holder: &[], name: &["max_tokens"] }),
+        ..Spend::NONE
+    },
 };
 
 fn error(_call: &Recognised, error: &ErrorAnswer) -> Reply {

@@ -1,9 +1,8 @@
 //! What a Messages call may cost and what it did cost.
 
 use super::super::fields::string;
-use super::super::spend::{Round, Spending, Usage, count, counts, insert, tokens, undated};
+use super::super::spend::{Round, Spending, Usage, count, counts, tokens, undated};
 use super::super::{Unreadable, request};
-use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Name, Value};
 use crate::word::{self, Word};
 
@@ -142,12 +141,5 @@ fn ran(block: &Value<'_>, usage: &mut Usage) {
             usage.ran(name);
         }
         _ => {}
-    }
-}
-
-pub(super) fn cap(root: &Value<'_>, most: u64) -> Option<Edit> {
-    match root.get("max_tokens") {
-        Some(null) => Some(Edit { at: null.span(), with: most.to_string().into_bytes() }),
-        None => insert(root, &format!(r#""max_tokens":{most}"#)),
     }
 }

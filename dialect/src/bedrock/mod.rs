@@ -13,6 +13,7 @@ mod tools;
 pub(super) use invoke::DIALECT as INVOKE;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::output_cap::OutputCap;
 use super::own_answers::OwnAnswers;
 use super::write::{Json, error_reply, json_reply};
 use super::{
@@ -44,7 +45,12 @@ pub(super) const DIALECT: Dialect = Dialect {
             ..RecordMembers::NOTHING
         },
     },
-    spend: Spend { spending: spend::spending, usage: spend::usage, cap: spend::cap, ..Spend::NONE },
+    spend: Spend {
+        spending: spend::spending,
+        usage: spend::usage,
+        cap: Some(OutputCap { holder: &["inferenceConfig"], name: &["maxTokens"] }),
+        ..Spend::NONE
+    },
 };
 
 fn canned(call: &Call, canned: &CannedAnswer) -> Reply {

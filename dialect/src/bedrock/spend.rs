@@ -1,10 +1,9 @@
 //! What a Converse call may cost and what it did cost.
 
 use super::super::fields::string;
-use super::super::spend::{Spending, Usage, count, insert, some_tokens, tokens};
+use super::super::spend::{Spending, Usage, count, some_tokens, tokens};
 use super::super::{Unreadable, anthropic, request};
 use super::tools::provider_run;
-use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
 /// How many times a tool of the provider may run: requests cannot limit it.
@@ -69,19 +68,5 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     let tier = root.get("serviceTier").and_then(|tier| tier.get("type"));
     if let Some(tier) = tier.and_then(|tier| tier.as_str()) {
         usage.tier = Some(tier.into_owned());
-    }
-}
-
-pub(super) fn cap(root: &Value<'_>, most: u64) -> Option<Edit> {
-    match root.get("inferenceConfig") {
-        Some(config) if config.kind() == Kind::Object => match config.get("maxTokens") {
-            Some(null) => Some(Edit { at: null.span(), with: most.to_string().into_bytes() }),
-            None => insert(&config, &format!(r#""maxTokens":{most}"#)),
-        },
-        Some(null) => {
-            let with = format!(r#"{{"maxTokens":{most}}}"#).into_bytes();
-            Some(Edit { at: null.span(), with })
-        }
-        None => insert(root, &format!(r#""inferenceConfig":{{"maxTokens":{most}}}"#)),
     }
 }

@@ -9,14 +9,14 @@ mod stopped;
 
 use super::contract::{About, Answers, Requests, Spend};
 use super::openai_chat;
+use super::output_cap::OutputCap;
 use super::own_answers::OwnAnswers;
 use super::recognise::{self, RequestLine};
 use super::request::has_member;
-use super::spend::{Spending, Usage, count, insert, some_tokens};
+use super::spend::{Spending, Usage, count, some_tokens};
 use super::write::{Json, error_reply};
 use super::{Dialect, DialectId, ErrorAnswer, Recognised, Reply, Speech, Unreadable};
 use crate::record_members::RecordMembers;
-use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
 /// The dialect.
@@ -32,7 +32,12 @@ pub(super) const DIALECT: Dialect = Dialect {
         choices: false,
         members: &RecordMembers { model: &[], ..RecordMembers::OPENAI },
     },
-    spend: Spend { spending, usage, cap, ..Spend::NONE },
+    spend: Spend {
+        spending,
+        usage,
+        cap: Some(OutputCap { holder: &[], name: &["max_tokens"] }),
+        ..Spend::NONE
+    },
 };
 
 fn recognise(line: &RequestLine<'_>) -> Option<Recognised> {
@@ -71,12 +76,5 @@ fn speech(kind: u8) -> Speech {
     match kind {
         kind::THINKING | kind::PLAN => Speech::Thinks,
         _ => Speech::Says,
-    }
-}
-
-fn cap(root: &Value<'_>, most: u64) -> Option<Edit> {
-    match root.get("max_tokens") {
-        Some(null) => Some(Edit { at: null.span(), with: most.to_string().into_bytes() }),
-        None => insert(root, &format!(r#""max_tokens":{most}"#)),
     }
 }

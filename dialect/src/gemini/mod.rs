@@ -11,6 +11,7 @@ mod stopped;
 mod tools;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::output_cap::OutputCap;
 use super::own_answers::OwnAnswers;
 use super::write::{Json, error_reply, json_reply};
 use super::{
@@ -37,7 +38,15 @@ pub(super) const DIALECT: Dialect = Dialect {
         choices: true,
         members: &RecordMembers::GEMINI,
     },
-    spend: Spend { spending: spend::spending, usage: spend::usage, cap: spend::cap, ..Spend::NONE },
+    spend: Spend {
+        spending: spend::spending,
+        usage: spend::usage,
+        cap: Some(OutputCap {
+            holder: &["generationConfig", "generation_config"],
+            name: &["maxOutputTokens", "max_output_tokens"],
+        }),
+        ..Spend::NONE
+    },
 };
 
 fn canned(call: &Call, canned: &CannedAnswer) -> Reply {

@@ -2,9 +2,8 @@
 
 use super::super::Unreadable;
 use super::super::fields::string;
-use super::super::spend::{Spending, Usage, counts, insert, tokens};
+use super::super::spend::{Spending, Usage, counts, tokens};
 use super::spelling::{only, snake};
-use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Name, Value};
 use crate::word::{self, Word};
 
@@ -174,16 +173,5 @@ fn candidate_uses(candidate: &Value<'_>, usage: &mut Usage) {
         if part.get("executableCode").is_some() {
             usage.ran("code_execution");
         }
-    }
-}
-
-pub(super) fn cap(root: &Value<'_>, most: u64) -> Option<Edit> {
-    let config = root.get("generationConfig").or_else(|| root.get("generation_config"));
-    match config.filter(|config| config.kind() == Kind::Object) {
-        Some(config) => match config.get("maxOutputTokens").or(config.get("max_output_tokens")) {
-            Some(null) => Some(Edit { at: null.span(), with: most.to_string().into_bytes() }),
-            None => insert(&config, &format!(r#""maxOutputTokens":{most}"#)),
-        },
-        None => insert(root, &format!(r#""generationConfig":{{"maxOutputTokens":{most}}}"#)),
     }
 }

@@ -14,6 +14,7 @@ mod stopped;
 mod tools;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::output_cap::OutputCap;
 use super::own_answers::OwnAnswers;
 use super::recognise::{self, RequestLine};
 use super::request::has_member;
@@ -39,7 +40,12 @@ pub(super) const DIALECT: Dialect = Dialect {
         choices: false,
         members: &RecordMembers { finish: &[], ..RecordMembers::OPENAI },
     },
-    spend: Spend { spending: spend::spending, usage: spend::usage, cap: spend::cap, ..Spend::NONE },
+    spend: Spend {
+        spending: spend::spending,
+        usage: spend::usage,
+        cap: Some(OutputCap { holder: &["generation_config"], name: &["max_output_tokens"] }),
+        ..Spend::NONE
+    },
 };
 
 /// `…/interactions`, and stored answers. An application's own `…/interactions/12` is not one: the segment before it

@@ -1,11 +1,10 @@
 //! What an interaction may cost and what it did cost.
 
 use super::super::fields::string;
-use super::super::spend::{Spending, Usage, count, insert, some_tokens, tokens};
+use super::super::spend::{Spending, Usage, count, some_tokens, tokens};
 use super::super::{Unreadable, request};
 use super::answer::is_call;
 use super::event::StreamEventKind;
-use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 use crate::word::{self, Word};
 
@@ -117,19 +116,5 @@ fn counts(said: &Value<'_>, usage: &mut Usage) {
         usage.modal("modality=audio", of(read, "audio"), of(made, "audio"));
         usage.modal("modality=image", 0, of(made, "image"));
         usage.modal("modality=video", 0, of(made, "video"));
-    }
-}
-
-pub(super) fn cap(root: &Value<'_>, most: u64) -> Option<Edit> {
-    match root.get("generation_config") {
-        Some(null) if null.is_null() => {
-            let with = format!(r#"{{"max_output_tokens":{most}}}"#).into_bytes();
-            Some(Edit { at: null.span(), with })
-        }
-        Some(config) => match config.get("max_output_tokens") {
-            Some(null) => Some(Edit { at: null.span(), with: most.to_string().into_bytes() }),
-            None => insert(&config, &format!(r#""max_output_tokens":{most}"#)),
-        },
-        None => insert(root, &format!(r#""generation_config":{{"max_output_tokens":{most}}}"#)),
     }
 }

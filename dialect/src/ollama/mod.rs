@@ -8,17 +8,17 @@ mod request;
 
 use super::contract::{About, Answers, Requests, Spend};
 use super::openai_chat;
+use super::output_cap::OutputCap;
 use super::own_answers::OwnAnswers;
 use super::recognise::{self, RequestLine};
 use super::request::has_member;
-use super::spend::{Spending, Usage, insert, some_tokens};
+use super::spend::{Spending, Usage, some_tokens};
 use super::write::{Json, error_reply, json_reply};
 use super::{
     Answer, Call, CannedAnswer, Dialect, DialectId, EndingHow, ErrorAnswer, Recognised, Reply,
     Speech, Unreadable,
 };
 use crate::record_members::RecordMembers;
-use crate::wire::edit::Edit;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Kind, Value};
 
@@ -45,7 +45,12 @@ pub(super) const CHAT: Dialect = Dialect {
             ..RecordMembers::NOTHING
         },
     },
-    spend: Spend { spending, usage, cap, ..Spend::NONE },
+    spend: Spend {
+        spending,
+        usage,
+        cap: Some(OutputCap { holder: &["options"], name: &["num_predict"] }),
+        ..Spend::NONE
+    },
 };
 
 /// Ollama's completion of a prompt.
@@ -109,21 +114,4 @@ fn usage(root: &Value<'_>, usage: &mut Usage) {
 
 fn speech(kind: u8) -> Speech {
     if kind == kind::THINKING { Speech::Thinks } else { Speech::Says }
-}
-
-fn cap(root: &Value<'_>, most: u64) -> Option<Edit> {
-    let Some(options) = root.get("options").filter(|options| !options.is_null()) else {
-        let options = format!(r#""options":{{"num_predict":{most}}}"#);
-        return match root.get("options") {
-            Some(null) => Some(Edit {
-                at: null.span(),
-                with: format!(r#"{{"num_predict":{most}}}"#).into_bytes(),
-            }),
-            None => insert(root, &options),
-        };
-    };
-    match options.get("num_predict") {
-        Some(said) => Some(Edit { at: said.span(), with: most.to_string().into_bytes() }),
-        None => insert(&options, &format!(r#""num_predict":{most}"#)),
-    }
 }

@@ -12,6 +12,7 @@ pub(super) mod stopped;
 mod tools;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::output_cap::OutputCap;
 use super::own_answers::OwnAnswers;
 use super::{Dialect, DialectId, Speech, openai};
 use crate::recognise;
@@ -33,7 +34,7 @@ pub(super) const DIALECT: Dialect = Dialect {
     spend: Spend {
         spending: spend::spending,
         usage: spend::usage,
-        cap: spend::cap,
+        cap: Some(OutputCap { holder: &[], name: &["max_completion_tokens"] }),
         ask_usage: spend::ask_usage,
         is_usage_event: spend::is_usage_event,
     },

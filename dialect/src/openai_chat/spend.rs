@@ -150,10 +150,3 @@ pub(super) fn ask_usage(root: &Value<'_>) -> Option<Edit> {
         None => insert(&options, r#""include_usage":true"#),
     }
 }
-
-pub(super) fn cap(root: &Value<'_>, most: u64) -> Option<Edit> {
-    match root.get("max_completion_tokens") {
-        Some(null) => Some(Edit { at: null.span(), with: most.to_string().into_bytes() }),
-        None => insert(root, &format!(r#""max_completion_tokens":{most}"#)),
-    }
-}

@@ -8,11 +8,11 @@ mod request;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
 use super::openai_chat;
+use super::output_cap::OutputCap;
 use super::own_answers::OwnAnswers;
 use super::recognise::{self, RequestLine};
-use super::spend::{Spending, count, insert};
+use super::spend::{Spending, count};
 use super::{Dialect, DialectId, Recognised, Speech, Unreadable};
-use crate::wire::edit::Edit;
 use crate::wire::json::Value;
 
 /// The dialect.
@@ -30,7 +30,11 @@ pub(super) const DIALECT: Dialect = Dialect {
         speech: Some(speech),
         ..openai_chat::DIALECT.answers
     },
-    spend: Spend { spending, cap, ..openai_chat::DIALECT.spend },
+    spend: Spend {
+        spending,
+        cap: Some(OutputCap { holder: &[], name: &["max_tokens"] }),
+        ..openai_chat::DIALECT.spend
+    },
 };
 
 fn recognise(line: &RequestLine<'_>) -> Option<Recognised> {
@@ -54,11 +58,4 @@ fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
 
 fn speech(kind: u8) -> Speech {
     if kind == kind::LOGPROBS { Speech::Repeats } else { Speech::Says }
-}
-
-fn cap(root: &Value<'_>, most: u64) -> Option<Edit> {
-    match root.get("max_tokens") {
-        Some(null) => Some(Edit { at: null.span(), with: most.to_string().into_bytes() }),
-        None => insert(root, &format!(r#""max_tokens":{most}"#)),
-    }
 }

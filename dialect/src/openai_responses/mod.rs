@@ -11,6 +11,7 @@ mod stopped;
 mod tools;
 
 use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::output_cap::OutputCap;
 use super::own_answers::OwnAnswers;
 use super::{Dialect, DialectId, Speech, openai};
 use crate::recognise;
@@ -29,7 +30,12 @@ pub(super) const DIALECT: Dialect = Dialect {
         choices: false,
         members: &RecordMembers { finish: &[], ..RecordMembers::OPENAI },
     },
-    spend: Spend { spending: spend::spending, usage: spend::usage, cap: spend::cap, ..Spend::NONE },
+    spend: Spend {
+        spending: spend::spending,
+        usage: spend::usage,
+        cap: Some(OutputCap { holder: &[], name: &["max_output_tokens"] }),
+        ..Spend::NONE
+    },
 };
 
 fn speech(kind: u8) -> Speech {

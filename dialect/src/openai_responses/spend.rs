@@ -1,9 +1,8 @@
 //! What a Responses call may cost and what it did cost.
 
 use super::super::fields::string;
-use super::super::spend::{Spending, Usage, count, insert, some_tokens, tokens, undated};
+use super::super::spend::{Spending, Usage, count, some_tokens, tokens, undated};
 use super::super::{Unreadable, request};
-use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 use crate::word::{self, Word};
 
@@ -87,11 +86,4 @@ fn ran(item: &Value<'_>) -> Option<String> {
     let kind = string(item.get("type"));
     let tool = kind.strip_suffix(b"_call").filter(|tool| !is_callers(tool))?;
     Some(name(tool))
-}
-
-pub(super) fn cap(root: &Value<'_>, most: u64) -> Option<Edit> {
-    match root.get("max_output_tokens") {
-        Some(null) => Some(Edit { at: null.span(), with: most.to_string().into_bytes() }),
-        None => insert(root, &format!(r#""max_output_tokens":{most}"#)),
-    }
 }
