@@ -2,7 +2,7 @@
 
 use super::fields::string;
 use super::write::{Json, error_reply};
-use super::{ErrorAnswer, Reply};
+use super::{ErrorAnswer, Reply, Unreadable, request};
 use crate::wire::json::{Kind, Value};
 
 /// True if a choice says that it is finished. Some servers say in every chunk that it is not, each in its own way.
@@ -48,6 +48,32 @@ impl Finish {
     /// True if nothing more follows of this choice.
     pub(super) fn is_over(self) -> bool {
         self.sent && !self.goes_on
+    }
+}
+
+/// True if a request's `response_format` asks for structured output. Compatible servers have more types (`json`,
+/// `regex`, `grammar`): all except plain text are structured.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn is_structured(root: &Value<'_>) -> Result<bool, Unreadable> {
+    match request::object(root, "response_format", "/response_format")? {
+        Some(format) => {
+            let kind = request::text(&format, "type", "/response_format/type")?;
+            Ok(!matches!(kind.as_str(), "text" | ""))
+        }
+        None => Ok(false),
+    }
+}
+
+/// True if a request asks for the event with the usage of its stream.
+///
+/// # Errors
+/// `stream_options` cannot be read.
+pub(super) fn includes_usage(root: &Value<'_>) -> Result<bool, Unreadable> {
+    match request::object(root, "stream_options", "/stream_options")? {
+        Some(options) => request::flag(&options, "include_usage", "/stream_options/include_usage"),
+        None => Ok(false),
     }
 }
 

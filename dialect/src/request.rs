@@ -99,16 +99,6 @@ impl Speaker {
     }
 }
 
-/// The position after the last turn that satisfies `assistant`.
-pub(super) fn last_begins(turns: &Value<'_>, assistant: impl Fn(&Value<'_>) -> bool) -> usize {
-    turns
-        .children()
-        .enumerate()
-        .filter(|(_, turn)| assistant(turn))
-        .last()
-        .map_or(0, |(at, _)| at + 1)
-}
-
 /// The only value of a field that a decision depends on; `null` counts as absent.
 pub(super) fn one<'a>(
     object: &Value<'a>,

@@ -4,6 +4,7 @@ use super::openai::Finish;
 use super::texts::short;
 use super::write::Json;
 use super::{Call, Ending};
+use crate::done;
 use crate::limits;
 use crate::wire::json::Value;
 use crate::wire::own::OwnEvents;
@@ -51,7 +52,7 @@ impl SentChunks {
 
     /// A frame without JSON was sent.
     pub(super) fn other(&mut self, bytes: &[u8]) {
-        self.done |= bytes.windows(6).any(|w| w == b"[DONE]");
+        self.done |= done::is_in(bytes);
     }
 
     /// A choice, if it is known.

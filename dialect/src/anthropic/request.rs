@@ -1,10 +1,10 @@
 //! Requests: `system`, `messages`, and the fields that decisions depend on.
 
 use super::super::fields::string;
-use super::super::request::{self, RequestBody, Speaker, last_begins};
-use super::super::texts::TextWalk;
+use super::super::request::{self, RequestBody, Speaker};
+use super::super::turns;
 use super::super::{Call, Recognised, RequestView, Unreadable};
-use crate::wire::json::{Doc, Kind, Value};
+use crate::wire::json::{Doc, Value};
 use crate::word::{self, Word};
 
 /// Reads a request body.
@@ -23,7 +23,9 @@ pub(super) fn read(
                 texts.role = Speaker::System.role(true);
                 texts.walk(&field);
             }
-            word::messages => messages(texts, &field),
+            word::messages => turns::read(texts, &field, |texts, turn, own| {
+                turns::parts(texts, turn, word::content, own, is_result);
+            }),
             _ => {}
         }
         Ok(())
@@ -51,26 +53,6 @@ fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
     })
 }
 
-fn messages<'a>(texts: &mut TextWalk<'a, '_>, messages: &Value<'a>) {
-    let speaker = |turn: &Value<'_>| Speaker::of(&string(turn.get("role")));
-    let last = last_begins(messages, |turn| speaker(turn) == Speaker::Assistant);
-    texts.role = Speaker::User.role(true);
-    for (at, turn) in texts.elements(messages).enumerate() {
-        let (speaker, follows) = (speaker(&turn), at >= last);
-        texts.role = speaker.role(follows);
-        for field in texts.fields(&turn) {
-            if !field.key_is("content") || field.kind() != Kind::Array {
-                texts.walk(&field);
-                continue;
-            }
-            for block in field.children() {
-                // A tool's result is part of a user turn, but is not the user's text.
-                let result = string(block.get("type")).ends_with(b"tool_result");
-                texts.role =
-                    if result { Speaker::Tool.role(follows) } else { speaker.role(follows) };
-                texts.walk(&block);
-            }
-            texts.role = speaker.role(follows);
-        }
-    }
+fn is_result(block: &Value<'_>) -> bool {
+    string(block.get("type")).ends_with(b"tool_result")
 }

@@ -6,6 +6,7 @@ use super::super::write::Json;
 use super::super::{Call, Ending};
 use super::kind;
 use super::own::{NO_USAGE, finish};
+use crate::done;
 use crate::wire::json::Value;
 use crate::wire::own::OwnEvents;
 use crate::word::{self, Word};
@@ -74,7 +75,7 @@ impl Sent {
 
     /// A frame without JSON was sent.
     pub(super) fn other(&mut self, bytes: &[u8]) {
-        self.done |= bytes.windows(6).any(|w| w == b"[DONE]");
+        self.done |= done::is_in(bytes);
     }
 
     /// The rest of the stream: texts that still leave, the ending's text, the end.

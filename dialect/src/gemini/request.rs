@@ -1,9 +1,9 @@
 //! Requests: `systemInstruction`, `contents`, and the fields that decisions depend on. The server accepts every field
 //! in snake_case too.
 
-use super::super::fields::string;
-use super::super::request::{self, RequestBody, Speaker, last_begins};
+use super::super::request::{self, RequestBody, Speaker};
 use super::super::texts::TextWalk;
+use super::super::turns::{self, Turn, speaker};
 use super::super::{Call, Recognised, RequestView, Unreadable};
 use super::spelling::only;
 use crate::wire::json::{Doc, Kind, Value};
@@ -22,7 +22,7 @@ pub(super) fn read(
     request::read(&of, call, &mut |texts, field| {
         match Word::key(&field) {
             word::systemInstruction | word::system_instruction => {
-                content(texts, &field, Speaker::System, true);
+                content(texts, &field, Turn { speaker: Speaker::System, last: true });
             }
             word::contents => contents(texts, &field),
             word::cachedContent | word::cached_content if field.kind() == Kind::String => {
@@ -64,34 +64,15 @@ fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
 
 /// `contents` is a list of turns; the server also accepts a single one.
 fn contents<'a>(texts: &mut TextWalk<'a, '_>, contents: &Value<'a>) {
-    let speaker = |turn: &Value<'_>| Speaker::of(&string(turn.get("role")));
     if contents.kind() != Kind::Array {
-        content(texts, contents, speaker(contents), true);
-        return;
+        return content(texts, contents, Turn { speaker: speaker(contents), last: true });
     }
-    let last = last_begins(contents, |turn| speaker(turn) == Speaker::Assistant);
-    for (at, turn) in contents.children().enumerate() {
-        content(texts, &turn, speaker(&turn), at >= last);
-    }
+    turns::read(texts, contents, content);
 }
 
-fn content<'a>(texts: &mut TextWalk<'a, '_>, turn: &Value<'a>, speaker: Speaker, last: bool) {
-    texts.role = speaker.role(last);
-    for field in texts.fields(turn) {
-        if !field.key_is("parts") || field.kind() != Kind::Array {
-            texts.walk(&field);
-            continue;
-        }
-        for part in field.children() {
-            let result = part.children().any(|child| {
-                let name = child.key();
-                name == b"functionResponse"
-                    || name == b"function_response"
-                    || name == b"toolResponse"
-            });
-            texts.role = if result { Speaker::Tool.role(last) } else { speaker.role(last) };
-            texts.walk(&part);
-        }
-        texts.role = speaker.role(last);
-    }
+fn content<'a>(texts: &mut TextWalk<'a, '_>, turn: &Value<'a>, own: Turn) {
+    turns::parts(texts, turn, word::parts, own, |part| {
+        let results = [word::functionResponse, word::function_response, word::toolResponse];
+        part.children().any(|child| results.contains(&Word::key(&child)))
+    });
 }

@@ -13,6 +13,7 @@ use super::event::StreamEventKind;
 use super::kind;
 use super::own;
 use super::stopped::Leaving;
+use crate::done;
 use crate::limits;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
@@ -408,7 +409,7 @@ impl Answer for Reading {
     }
 
     fn read_other(&mut self, payload: &[u8], items: &mut Vec<Item>) {
-        if payload.trim_ascii() == b"[DONE]" && !std::mem::replace(&mut self.ended, true) {
+        if done::is(payload) && !std::mem::replace(&mut self.ended, true) {
             items.push(Item::AnswerEnd);
         }
     }

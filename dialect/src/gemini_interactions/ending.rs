@@ -10,6 +10,7 @@ use super::super::{Call, Ending};
 use super::event::{EventNames, StreamEventKind};
 use super::kind;
 use super::own::{NO_USAGE, OURS, status};
+use crate::done;
 use crate::wire::json::Value;
 use crate::wire::own::OwnEvents;
 use crate::word::{self, Word};
@@ -108,7 +109,7 @@ impl Sent {
 
     /// A frame without JSON was sent.
     pub(super) fn other(&mut self, bytes: &[u8]) {
-        self.done |= bytes.windows(6).any(|w| w == b"[DONE]");
+        self.done |= done::is_in(bytes);
     }
 
     fn begin(&mut self, index: u32, kind: Option<u8>) {

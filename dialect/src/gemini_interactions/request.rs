@@ -1,8 +1,9 @@
 //! Requests: `system_instruction`, `input`, and the fields that decisions depend on.
 
 use super::super::fields::string;
-use super::super::request::{self, RequestBody, Speaker, last_begins};
+use super::super::request::{self, RequestBody, Speaker};
 use super::super::texts::TextWalk;
+use super::super::turns::last_begins;
 use super::super::{Call, Recognised, RequestView, Unreadable, previous};
 use super::own::OURS;
 use crate::wire::json::{Doc, Kind, Value};
@@ -104,7 +105,7 @@ fn input<'a>(texts: &mut TextWalk<'a, '_>, input: &Value<'a>) {
         texts.under(input);
         return;
     }
-    let last = last_begins(input, |item| speaker(item) == Speaker::Assistant);
+    let last = last_begins(input, speaker);
     for (at, item) in input.children().enumerate() {
         let (own, follows) = (speaker(&item), at >= last);
         texts.role = own.role(follows);

@@ -1,8 +1,8 @@
 //! Requests: `messages` of a chat, or a prompt with its system prompt and template.
 
-use super::super::fields::string;
-use super::super::request::{self, RequestBody, Speaker, last_begins};
+use super::super::request::{self, RequestBody, Speaker};
 use super::super::texts::TextWalk;
+use super::super::turns;
 use super::super::{Call, Recognised, RequestView, Unreadable};
 use crate::wire::json::{Doc, Kind, Value};
 use crate::word::{self, Word};
@@ -19,7 +19,7 @@ pub(super) fn read(
     let of = RequestBody { recognised, doc, body, first: Speaker::User };
     request::read(&of, call, &mut |texts, field| {
         match Word::key(&field) {
-            word::messages => messages(texts, &field),
+            word::messages => turns::read(texts, &field, |texts, turn, _| message(texts, turn)),
             word::prompt | word::suffix => {
                 texts.role = Speaker::User.role(true);
                 texts.under(&field);
@@ -53,18 +53,12 @@ fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
     })
 }
 
-fn messages<'a>(texts: &mut TextWalk<'a, '_>, messages: &Value<'a>) {
-    let speaker = |turn: &Value<'_>| Speaker::of(&string(turn.get("role")));
-    let last = last_begins(messages, |turn| speaker(turn) == Speaker::Assistant);
-    texts.role = Speaker::User.role(true);
-    for (at, turn) in texts.elements(messages).enumerate() {
-        texts.role = speaker(&turn).role(at >= last);
-        for field in texts.fields(&turn) {
-            match Word::key(&field) {
-                // Pictures in base64; the name of the tool that a result belongs to.
-                word::images | word::tool_name => {}
-                _ => texts.walk(&field),
-            }
+fn message<'a>(texts: &mut TextWalk<'a, '_>, message: &Value<'a>) {
+    for field in texts.fields(message) {
+        match Word::key(&field) {
+            // Pictures in base64; the name of the tool that a result belongs to.
+            word::images | word::tool_name => {}
+            _ => texts.walk(&field),
         }
     }
 }

@@ -17,6 +17,7 @@ use super::own;
 use super::parts::{audio, details, log_probabilities, parts};
 use super::shapes::{self, LastPiece};
 use super::stopped::Leaving;
+use crate::done;
 use crate::limits;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
@@ -413,7 +414,7 @@ impl Answer for Reading {
     }
 
     fn read_other(&mut self, payload: &[u8], items: &mut Vec<Item>) {
-        if payload.trim_ascii() == b"[DONE]" {
+        if done::is(payload) {
             items.push(Item::AnswerEnd);
         }
     }

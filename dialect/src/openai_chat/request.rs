@@ -1,9 +1,8 @@
 //! Requests: `messages`, and the fields that decisions depend on.
 
-use super::super::fields::string;
-use super::super::request::{self, RequestBody, Speaker, last_begins};
-use super::super::texts::TextWalk;
-use super::super::{Call, Recognised, RequestView, Unreadable};
+use super::super::request::{self, RequestBody, Speaker};
+use super::super::turns;
+use super::super::{Call, Recognised, RequestView, Unreadable, openai};
 use crate::wire::json::{Doc, Value};
 use crate::word::{self, Word};
 
@@ -19,7 +18,7 @@ pub(super) fn read(
     let of = RequestBody { recognised, doc, body, first: Speaker::User };
     request::read(&of, call, &mut |texts, field| {
         match Word::key(&field) {
-            word::messages => messages(texts, &field),
+            word::messages => turns::read(texts, &field, |texts, turn, _| texts.walk(turn)),
             // The model is shown predicted output, and the documents of compatible servers, like a user's text.
             word::prediction => {
                 texts.role = Speaker::User.role(true);
@@ -43,38 +42,15 @@ pub(super) fn read(
 
 fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
     let model = request::text(root, "model", "/model")?;
-    let options = request::object(root, "stream_options", "/stream_options")?;
-    let include_usage = match options {
-        Some(options) => request::flag(&options, "include_usage", "/stream_options/include_usage")?,
-        None => false,
-    };
-    let structured = match request::object(root, "response_format", "/response_format")? {
-        // Compatible servers have more types (`json`, `regex`, `grammar`): all except plain text are structured.
-        Some(format) => {
-            let kind = request::text(&format, "type", "/response_format/type")?;
-            !matches!(kind.as_str(), "text" | "")
-        }
-        None => false,
-    };
     Ok(Call {
         model: recognised.model.clone().unwrap_or(model),
         stream: request::flag(root, "stream", "/stream")? || recognised.stream,
-        structured,
+        structured: openai::is_structured(root)?,
         choices: request::choices(root, "n", "/n")?,
-        include_usage,
+        include_usage: openai::includes_usage(root)?,
         // xAI: the answer is fetched later, by its id.
         background: request::flag(root, "deferred", "/deferred")?,
         previous: None,
         recognised: recognised.clone(),
     })
-}
-
-fn messages<'a>(texts: &mut TextWalk<'a, '_>, messages: &Value<'a>) {
-    let speaker = |turn: &Value<'_>| Speaker::of(&string(turn.get("role")));
-    let last = last_begins(messages, |turn| speaker(turn) == Speaker::Assistant);
-    texts.role = Speaker::User.role(true);
-    for (at, turn) in texts.elements(messages).enumerate() {
-        texts.role = speaker(&turn).role(at >= last);
-        texts.walk(&turn);
-    }
 }

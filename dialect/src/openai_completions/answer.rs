@@ -9,6 +9,7 @@ use super::super::{
 use super::ending::Sent;
 use super::kind;
 use super::own;
+use crate::done;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
 use crate::wire::own::OwnEvents;
@@ -101,7 +102,7 @@ impl Answer for Reading {
     }
 
     fn read_other(&mut self, payload: &[u8], items: &mut Vec<Item>) {
-        if payload.trim_ascii() == b"[DONE]" {
+        if done::is(payload) {
             items.push(Item::AnswerEnd);
         }
     }

@@ -1,7 +1,7 @@
 //! Requests: one prompt or several, and the text that follows the completion (`suffix`).
 
 use super::super::request::{self, RequestBody, Speaker};
-use super::super::{Call, Recognised, RequestView, Unreadable};
+use super::super::{Call, Recognised, RequestView, Unreadable, openai};
 use crate::limits;
 use crate::wire::json::{Doc, Kind, Value};
 use crate::word::{self, Word};
@@ -35,11 +35,6 @@ pub(super) fn read(
 
 fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
     let model = request::text(root, "model", "/model")?;
-    let options = request::object(root, "stream_options", "/stream_options")?;
-    let include_usage = match options {
-        Some(options) => request::flag(&options, "include_usage", "/stream_options/include_usage")?,
-        None => false,
-    };
     let prompts = match request::one(root, "prompt", "/prompt")? {
         Some(list) if list.kind() == Kind::Array => list.children().count().max(1),
         _ => 1,
@@ -54,7 +49,7 @@ fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
         choices: choices
             .filter(|n| *n <= limits::COMPLETIONS)
             .ok_or(Unreadable { field: "/prompt" })?,
-        include_usage,
+        include_usage: openai::includes_usage(root)?,
         background: false,
         previous: None,
         recognised: recognised.clone(),

@@ -13,6 +13,7 @@ use super::names::{EventType, built_in, is_call, kind, part_kind, running_text};
 use super::own;
 use super::sent::Sent;
 use super::stopped::Leaving;
+use crate::done;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
 use crate::wire::own::OwnEvents;
@@ -413,7 +414,7 @@ impl Answer for Reading {
 
     fn read_other(&mut self, payload: &[u8], items: &mut Vec<Item>) {
         // Not part of OpenAI's API, but sent by compatible servers.
-        if payload.trim_ascii() == b"[DONE]" && !std::mem::replace(&mut self.ended, true) {
+        if done::is(payload) && !std::mem::replace(&mut self.ended, true) {
             items.push(Item::AnswerEnd);
         }
     }

@@ -1,8 +1,9 @@
 //! Requests: `instructions`, `input`, the variables of a stored prompt, and the fields that decisions depend on.
 
 use super::super::fields::string;
-use super::super::request::{self, RequestBody, Speaker, last_begins};
+use super::super::request::{self, RequestBody, Speaker};
 use super::super::texts::TextWalk;
+use super::super::turns::last_begins;
 use super::super::{Call, Recognised, RequestView, Unreadable, previous};
 use super::own::OURS;
 use crate::wire::json::{Doc, Kind, Value};
@@ -95,7 +96,7 @@ fn input<'a>(texts: &mut TextWalk<'a, '_>, input: &Value<'a>) -> u32 {
         texts.under(input);
         return references;
     }
-    let last = last_begins(input, |item| speaker(item) == Speaker::Assistant);
+    let last = last_begins(input, speaker);
     for (at, item) in input.children().enumerate() {
         let reference = Word::value(item.get("type")) == word::item_reference;
         references = references.saturating_add(u32::from(reference));
