@@ -2,35 +2,38 @@
 //! answer, options of gateways. There is no complete list of them, so every string and key of a member at the root is a
 //! text, unless the member is known not to reach a model, or the dialect has read it.
 
-use super::fields::is_among;
 use super::texts::TextWalk;
 use super::{CallKind, DialectId, InputParts, Item, RequestView, Role};
 use crate::wire::json::{Doc, Kind, NodeId, Value};
+use crate::word::{self, Word, WordSet};
 
 /// Members that do not reach a model: user ids, routing and billing, credentials, and tools, which are examined
 /// separately.
 #[rustfmt::skip]
-const WORDLESS: [&str; 43] = [
-    "model", "models", "user", "safety_identifier", "prompt_cache_key", "metadata", "litellm_metadata",
-    "requestMetadata", "labels", "stop", "stop_sequences", "stopSequences", "tools", "functions", "tool_choice",
-    "toolConfig", "tool_config", "toolChoice", "function_call", "mcp_servers", "service_tier", "serviceTier",
-    "headers", "extra_headers", "api_key", "api_base", "base_url", "data_sources", "environment",
-    "previous_response_id", "previous_interaction_id", "conversation", "session_id", "cachedContent", "cached_content",
-    "logit_bias", "image", "images", "mask", "webhook_config", "betas", "anthropic_beta", "anthropic_version",
-];
+static WORDLESS: WordSet = WordSet::of([
+    word::model, word::models, word::user, word::safety_identifier, word::prompt_cache_key, word::metadata,
+    word::litellm_metadata, word::requestMetadata, word::labels, word::stop, word::stop_sequences,
+    word::stopSequences, word::tools, word::functions, word::tool_choice, word::toolConfig, word::tool_config,
+    word::toolChoice, word::function_call, word::mcp_servers, word::service_tier, word::serviceTier, word::headers,
+    word::extra_headers, word::api_key, word::api_base, word::base_url, word::data_sources, word::environment,
+    word::previous_response_id, word::previous_interaction_id, word::conversation, word::session_id,
+    word::cachedContent, word::cached_content, word::logit_bias, word::image, word::images, word::mask,
+    word::webhook_config, word::betas, word::anthropic_beta, word::anthropic_version,
+]);
 
 /// Members that hold turns in some dialect, read here as that dialect would.
 #[rustfmt::skip]
-const TURNS: [&str; 10] = [
-    "messages", "input", "contents", "content", "system", "systemInstruction", "system_instruction", "instructions",
-    "prompt", "requests",
-];
+static TURNS: WordSet = WordSet::of([
+    word::messages, word::input, word::contents, word::content, word::system, word::systemInstruction,
+    word::system_instruction, word::instructions, word::prompt, word::requests,
+]);
 
 /// Members whose own members are those of a request's root.
 #[rustfmt::skip]
-const OPTIONS: [&str; 6] = [
-    "extra_body", "additionalModelRequestFields", "generationConfig", "generation_config", "inferenceConfig", "options",
-];
+static OPTIONS: WordSet = WordSet::of([
+    word::extra_body, word::additionalModelRequestFields, word::generationConfig, word::generation_config,
+    word::inferenceConfig, word::options,
+]);
 
 /// They may be a system prompt as well as a user's text.
 const ROLE: Role = Role::Input(InputParts {
@@ -65,7 +68,7 @@ pub fn texts(view: &RequestView, doc: &Doc, body: &[u8], items: &mut Vec<Item>) 
         if read.get(from).is_some_and(|node| *node < field.after()) {
             continue;
         }
-        if is_among(&OPTIONS, field.key()) && field.kind() == Kind::Object {
+        if OPTIONS.has(Word::key(&field)) && field.kind() == Kind::Object {
             field.children().for_each(|option| member(&mut texts, &option));
         } else {
             member(&mut texts, &field);
@@ -74,10 +77,10 @@ pub fn texts(view: &RequestView, doc: &Doc, body: &[u8], items: &mut Vec<Item>) 
 }
 
 fn member<'a>(texts: &mut TextWalk<'a, '_>, field: &Value<'a>) {
-    let name = field.key();
+    let key = Word::key(field);
     match field.kind() {
-        _ if is_among(&WORDLESS, name) => {}
-        Kind::Array | Kind::Object if is_among(&TURNS, name) => texts.walk(field),
+        _ if WORDLESS.has(key) => {}
+        Kind::Array | Kind::Object if TURNS.has(key) => texts.walk_as(field, key),
         Kind::Array | Kind::Object | Kind::String => texts.free(field),
         _ => {}
     }

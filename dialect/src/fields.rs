@@ -72,8 +72,14 @@ pub(super) fn string<'a>(value: Option<Value<'a>>) -> Cow<'a, [u8]> {
 /// What this value is, according to its key. Array items are what their array is.
 #[inline(always)]
 pub(super) fn field(value: &Value<'_>) -> KeyRole {
+    named(Word::key_in_place(value), value)
+}
+
+/// The same, where the word that is its key is known.
+#[inline(always)]
+pub(super) fn named(key: Word, value: &Value<'_>) -> KeyRole {
     // Nearly every value has such a name, and needs no further look.
-    match names::of(value) {
+    match names::of(key) {
         None => KeyRole::Text,
         Some(FieldName::NeverText) if value.kind() == Kind::String => KeyRole::Never,
         Some(FieldName::NeverText) => KeyRole::Text,

@@ -52,39 +52,61 @@ pub(super) enum FieldName {
     Tools,
 }
 
+use crate::word::{self, Word};
 use FieldName::*;
 
 #[rustfmt::skip]
-static NAMES: NameTable<FieldName, 90> = NameTable::of([
-    (NeverText, "type"), (NeverText, "object"), (NeverText, "status"), (NeverText, "model"),
-    (NeverText, "modelVersion"), (NeverText, "index"), (NeverText, "created"), (NeverText, "created_at"),
-    (NeverText, "createTime"), (NeverText, "expires_at"), (NeverText, "completed_at"), (NeverText, "finish_reason"),
-    (NeverText, "native_finish_reason"), (NeverText, "finishReason"), (NeverText, "stop_reason"),
-    (NeverText, "blockReason"), (NeverText, "system_fingerprint"), (NeverText, "fingerprint"),
-    (NeverText, "service_tier"), (NeverText, "serviceTier"), (NeverText, "trafficType"), (NeverText, "signature"),
-    (NeverText, "thoughtSignature"), (NeverText, "thought_signature"), (NeverText, "obfuscation"),
-    (NeverText, "encrypted_content"), (NeverText, "encrypted_index"), (NeverText, "encrypted_stdout"),
-    (NeverText, "response_id"), (NeverText, "responseId"), (NeverText, "item_id"), (NeverText, "tool_id"),
-    (NeverText, "caller_id"), (NeverText, "container_id"), (NeverText, "skill_id"),
-    (NeverText, "approval_request_id"), (NeverText, "request_id"), (NeverText, "mimeType"), (NeverText, "mime_type"),
-    (NeverText, "media_type"), (NeverText, "modality"), (NeverText, "severity"), (NeverText, "b64_json"),
-    (NeverText, "partial_image_b64"), (NeverText, "stopReason"), (NeverText, "redactedContent"),
-    (NeverText, "bucketOwner"), (NeverBelow, "usage"), (NeverBelow, "usageMetadata"), (NeverBelow, "usage_metadata"),
-    (NeverBelow, "safetyRatings"), (NeverBelow, "safety_ratings"),
-    (NeverBelow, "category_applied_input_types"), (Role, "role"), (CallId, "call_id"), (CallId, "tool_call_id"),
-    (CallId, "tool_use_id"), (CallId, "toolUseId"), (Id, "id"), (Arguments, "arguments"), (Arguments, "partial_json"),
-    (Arguments, "args"), (Input, "input"), (Json, "json"), (Structured, "structuredContent"),
-    (Structured, "structured_content"), (Response, "response"), (Link, "image_url"), (Link, "audio_url"),
-    (Link, "video_url"), (Link, "file_url"), (Link, "fileUri"), (Link, "file_uri"), (Link, "file_id"), (Url, "url"),
-    (Uri, "uri"), (Bytes, "bytes"), (File, "blob"), (File, "file_data"), (Data, "data"), (Format, "format"),
-    (Result, "result"), (Tool, "name"), (Logprobs, "logprobs"), (Logprobs, "logprobsResult"),
-    (Logprobs, "prompt_logprobs"), (Structured, "tool_output"), (Structured, "attributes"),
-    (Structured, "additionalModelResponseFields"), (Tools, "tools"),
-]);
+const NAMES: [(FieldName, Word); 90] = [
+    (NeverText, word::type_), (NeverText, word::object), (NeverText, word::status), (NeverText, word::model),
+    (NeverText, word::modelVersion), (NeverText, word::index), (NeverText, word::created),
+    (NeverText, word::created_at), (NeverText, word::createTime), (NeverText, word::expires_at),
+    (NeverText, word::completed_at), (NeverText, word::finish_reason), (NeverText, word::native_finish_reason),
+    (NeverText, word::finishReason), (NeverText, word::stop_reason), (NeverText, word::blockReason),
+    (NeverText, word::system_fingerprint), (NeverText, word::fingerprint), (NeverText, word::service_tier),
+    (NeverText, word::serviceTier), (NeverText, word::trafficType), (NeverText, word::signature),
+    (NeverText, word::thoughtSignature), (NeverText, word::thought_signature), (NeverText, word::obfuscation),
+    (NeverText, word::encrypted_content), (NeverText, word::encrypted_index), (NeverText, word::encrypted_stdout),
+    (NeverText, word::response_id), (NeverText, word::responseId), (NeverText, word::item_id),
+    (NeverText, word::tool_id), (NeverText, word::caller_id), (NeverText, word::container_id),
+    (NeverText, word::skill_id), (NeverText, word::approval_request_id), (NeverText, word::request_id),
+    (NeverText, word::mimeType), (NeverText, word::mime_type), (NeverText, word::media_type),
+    (NeverText, word::modality), (NeverText, word::severity), (NeverText, word::b64_json),
+    (NeverText, word::partial_image_b64), (NeverText, word::stopReason), (NeverText, word::redactedContent),
+    (NeverText, word::bucketOwner), (NeverBelow, word::usage), (NeverBelow, word::usageMetadata),
+    (NeverBelow, word::usage_metadata), (NeverBelow, word::safetyRatings), (NeverBelow, word::safety_ratings),
+    (NeverBelow, word::category_applied_input_types), (Role, word::role), (CallId, word::call_id),
+    (CallId, word::tool_call_id), (CallId, word::tool_use_id), (CallId, word::toolUseId), (Id, word::id),
+    (Arguments, word::arguments), (Arguments, word::partial_json), (Arguments, word::args), (Input, word::input),
+    (Json, word::json), (Structured, word::structuredContent), (Structured, word::structured_content),
+    (Response, word::response), (Link, word::image_url), (Link, word::audio_url), (Link, word::video_url),
+    (Link, word::file_url), (Link, word::fileUri), (Link, word::file_uri), (Link, word::file_id), (Url, word::url),
+    (Uri, word::uri), (Bytes, word::bytes), (File, word::blob), (File, word::file_data), (Data, word::data),
+    (Format, word::format), (Result, word::result), (Tool, word::name), (Logprobs, word::logprobs),
+    (Logprobs, word::logprobsResult), (Logprobs, word::prompt_logprobs), (Structured, word::tool_output),
+    (Structured, word::attributes), (Structured, word::additionalModelResponseFields), (Tools, word::tools),
+];
 
-/// What the name of this value tells; `None` if nothing.
-pub(super) fn of(value: &Value<'_>) -> Option<FieldName> {
-    NAMES.find(value)
+/// What each word tells as a name.
+static TOLD: [Option<FieldName>; Word::NUMBERS] = told();
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated when this is compiled: it cannot fail later"
+)]
+const fn told() -> [Option<FieldName>; Word::NUMBERS] {
+    let mut told = [None; Word::NUMBERS];
+    let mut at = 0;
+    while at < NAMES.len() {
+        told[NAMES[at].1.number()] = Some(NAMES[at].0);
+        at += 1;
+    }
+    told
+}
+
+/// What a word tells as the name of a value; `None` if nothing.
+#[inline(always)]
+pub(super) fn of(word: Word) -> Option<FieldName> {
+    *TOLD.get(word.number())?
 }
 
 /// Slots of a table; a power of two, and more than twice the number of its names.
@@ -182,10 +204,13 @@ pub(super) fn is_among(names: &[&str], name: &[u8]) -> bool {
 mod tests {
     use super::*;
 
+    static TABLE: NameTable<usize, 4> =
+        NameTable::of([(1, "type"), (2, "models"), (3, "fallbacks"), (4, "prompt_logprobs")]);
+
     #[test]
     fn every_name_is_found_and_nothing_else() {
-        let look_up = |name: &str| NAMES.look_up(name.as_bytes(), key_hash(name.as_bytes()));
-        for (name, word) in NAMES.names {
+        let look_up = |name: &str| TABLE.look_up(name.as_bytes(), key_hash(name.as_bytes()));
+        for (name, word) in TABLE.names {
             assert_eq!(look_up(word), Some(name), "{word}");
             for other in [format!("{word}x"), word.chars().skip(1).collect(), word.to_uppercase()] {
                 assert_eq!(look_up(&other), None, "{other}");
@@ -195,10 +220,12 @@ mod tests {
     }
 
     #[test]
-    fn no_name_stands_twice() {
-        let mut all = NAMES.names.map(|(_, word)| word).to_vec();
-        all.sort_unstable();
-        all.dedup();
-        assert_eq!((all.len(), all.len() < PLACES / 2), (NAMES.names.len(), true));
+    fn every_word_tells_what_the_list_says_and_others_nothing() {
+        for (number, told) in TOLD.iter().enumerate() {
+            let listed: Vec<_> = NAMES.iter().filter(|own| own.1.number() == number).collect();
+            assert!(listed.len() <= 1, "{listed:?} stands twice");
+            assert_eq!(*told, listed.first().map(|own| own.0));
+        }
+        assert_eq!(of(Word::OTHER), None);
     }
 }

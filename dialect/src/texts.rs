@@ -1,13 +1,13 @@
 //! Walks a JSON value and pushes every text in it, in the order of its bytes and without recursion.
 
-use super::fields::{self, DataUrlContent, KeyRole, field, inline, string};
+use super::fields::{self, DataUrlContent, KeyRole, field, inline, named, string};
 use super::inline::{FileContent, content};
 use super::place::Places;
 use super::{Item, Role, TextKey, ValueShape};
 use crate::limits;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
-use crate::word::{self, Word};
+use crate::word::{self, Word, WordSet};
 
 /// Collects items from one document.
 #[derive(Debug)]
@@ -212,6 +212,15 @@ impl<'a, 'b> TextWalk<'a, 'b> {
 
     /// Every string below the value (itself included), unless it is known not to contain text.
     pub(super) fn walk(&mut self, value: &Value<'a>) {
+        self.walk_from(value, None);
+    }
+
+    /// The same, where the word that is the value's key is known.
+    pub(super) fn walk_as(&mut self, value: &Value<'a>, key: Word) {
+        self.walk_from(value, Some(key));
+    }
+
+    fn walk_from(&mut self, value: &Value<'a>, mut known: Option<Word>) {
         let end = value.after();
         let mut at = value.id();
         let mut signed_until = 0;
@@ -222,7 +231,8 @@ impl<'a, 'b> TextWalk<'a, 'b> {
                 continue;
             }
             let signed = here.id() < signed_until;
-            match field(&here) {
+            let key = known.take().unwrap_or_else(|| Word::key_in_place(&here));
+            match named(key, &here) {
                 KeyRole::Never => at = here.after(),
                 KeyRole::FieldName if self.request => at = here.after(),
                 KeyRole::FieldName => self.name(&here),
@@ -275,7 +285,7 @@ impl<'a, 'b> TextWalk<'a, 'b> {
 
     /// Who speaks. An unknown word is a text: templates of models insert it as it is.
     fn speaker(&mut self, value: &Value<'a>) {
-        if !is_speaker(Word::of(&value.word())) {
+        if !SPEAKERS.has(Word::of(&value.word())) {
             self.whole_text(value);
         }
     }
@@ -433,22 +443,11 @@ fn is_written(value: &Value<'_>) -> bool {
 }
 
 /// True for the values that `role` has in an answer.
-fn is_speaker(word: Word) -> bool {
-    matches!(
-        word,
-        word::empty
-            | word::assistant
-            | word::model
-            | word::user
-            | word::tool
-            | word::function
-            | word::system
-            | word::developer
-            | word::agent
-            | word::ROLE_USER
-            | word::ROLE_AGENT
-    )
-}
+#[rustfmt::skip]
+static SPEAKERS: WordSet = WordSet::of([
+    word::empty, word::assistant, word::model, word::user, word::tool, word::function, word::system, word::developer,
+    word::agent, word::ROLE_USER, word::ROLE_AGENT,
+]);
 
 /// True if the object's texts are signed or encrypted: the provider refuses a request in which one was changed.
 fn is_signed(object: &Value<'_>) -> bool {

@@ -10,7 +10,7 @@ use super::kind;
 use crate::wire::frame::Framing;
 use crate::wire::json::{Doc, Kind, Value};
 use crate::wire::own::OwnEvents;
-use crate::word::{self, Word};
+use crate::word::{self, Word, WordSet};
 
 /// How deep nested objects are searched: an envelope, the name of a kind, the object's contents.
 const DEPTH: u8 = 4;
@@ -40,7 +40,8 @@ pub(super) fn part<'a>(texts: &mut TextWalk<'a, '_>, part: &Value<'a>, key: Opti
     let mut last = LastMembers::default();
     for field in texts.fields(part) {
         let is_text = field.kind() == Kind::String;
-        match (Word::key(&field), key) {
+        let name = Word::key(&field);
+        match (name, key) {
             (word::text, Some(key))
                 if (!texts.whole || key.kind == kind::MADE) && last.is(part, &field, 0, "text") =>
             {
@@ -55,7 +56,7 @@ pub(super) fn part<'a>(texts: &mut TextWalk<'a, '_>, part: &Value<'a>, key: Opti
                 field.children().for_each(|own| file(texts, &own, key.is_none()));
             }
             (word::raw | word::url, _) => file(texts, &field, key.is_none()),
-            _ if is_plumbing(&field) && is_text => {}
+            _ if PLUMBING.has(name) && is_text => {}
             _ => texts.under(&field),
         }
     }
@@ -157,7 +158,7 @@ fn object<'a>(texts: &mut TextWalk<'a, '_>, object: &Value<'a>, key: TextKey, de
                 texts.under(&field);
                 end = true;
             }
-            _ if is_plumbing(&field) && field.kind() != Kind::Object => {
+            name if PLUMBING.has(name) && field.kind() != Kind::Object => {
                 if field.kind() == Kind::Array {
                     texts.under(&field);
                 }
@@ -211,13 +212,16 @@ impl Answer for Reading {
     }
 }
 
-/// Members that are not text: ids, kinds, states, timestamps. Readers of protocol buffers' JSON accept either spelling.
+/// True for members that are not text.
 pub(super) fn is_plumbing(member: &Value<'_>) -> bool {
-    is_among(&PLUMBING, member.key())
+    PLUMBING.has(Word::key(member))
 }
 
+/// Ids, kinds, states, timestamps. Readers of protocol buffers' JSON accept either spelling.
 #[rustfmt::skip]
-const PLUMBING: [&str; 21] = [
-    "id", "kind", "role", "state", "timestamp", "tenant", "messageId", "message_id", "contextId",
-    "context_id", "taskId", "task_id", "artifactId", "artifact_id", "sessionId", "mediaType", "media_type", "mimeType", "mime_type", "jsonrpc", "nextPageToken",
-];
+static PLUMBING: WordSet = WordSet::of([
+    word::id, word::kind, word::role, word::state, word::timestamp, word::tenant, word::messageId, word::message_id,
+    word::contextId, word::context_id, word::taskId, word::task_id, word::artifactId, word::artifact_id,
+    word::sessionId, word::mediaType, word::media_type, word::mimeType, word::mime_type, word::jsonrpc,
+    word::nextPageToken,
+]);

@@ -73,7 +73,7 @@ impl Reading {
                     texts.push(Item::Twice);
                     texts.walk(&field);
                 }
-                _ => texts.walk(&field),
+                key => texts.walk_as(&field, key),
             }
         }
     }
@@ -126,7 +126,7 @@ impl Reading {
                     texts.leaves(&field);
                     texts.role = Role::Output;
                 }
-                _ => texts.walk(&field),
+                (key, _) => texts.walk_as(&field, key),
             }
         }
     }
@@ -186,7 +186,7 @@ impl Reading {
                 (word::message, word::message_start) if last.is(root, &field, 2, "message") => {
                     self.message(texts, &field);
                 }
-                _ => texts.walk(&field),
+                (key, _) => texts.walk_as(&field, key),
             }
         }
         match event {
@@ -234,7 +234,7 @@ fn delta<'a>(texts: &mut TextWalk<'a, '_>, delta: &Value<'a>, index: u32) {
             }
             word::signature => texts.seal(&field, text(kind::THINKING, index)),
             // An unknown field (`compaction_delta.content`) continues too.
-            _ => texts.walk(&field),
+            key => texts.walk_as(&field, key),
         }
     }
 }
@@ -282,7 +282,7 @@ fn whole_block<'a>(texts: &mut TextWalk<'a, '_>, block: &Value<'a>, at: u32) {
                     texts.leaves(&field);
                     texts.role = Role::Output;
                 }
-                _ => texts.walk(&field),
+                key => texts.walk_as(&field, key),
             }
         }
         texts.push(Item::CallEnd { call });

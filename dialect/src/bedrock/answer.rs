@@ -80,7 +80,7 @@ impl Reading {
                 }
                 // Padding.
                 word::p if field.kind() == Kind::String => {}
-                _ => texts.walk(&field),
+                key => texts.walk_as(&field, key),
             }
         }
         if stops {
@@ -136,7 +136,7 @@ fn call_fields<'a>(texts: &mut TextWalk<'a, '_>, tool_use: &Value<'a>, call: Tex
                 texts.leaves(&field);
                 texts.role = Role::Output;
             }
-            _ => texts.walk(&field),
+            key => texts.walk_as(&field, key),
         }
     }
 }
@@ -160,7 +160,7 @@ fn block_delta<'a>(texts: &mut TextWalk<'a, '_>, delta: &Value<'a>, index: u32) 
                 pieces(texts, &field, text(kind::RESULT, index));
             }
             word::citation if field.kind() == Kind::Object => citation(texts, &field, index),
-            _ => texts.walk(&field),
+            key => texts.walk_as(&field, key),
         }
     }
 }
@@ -190,7 +190,7 @@ fn reasoning<'a>(texts: &mut TextWalk<'a, '_>, content: &Value<'a>, index: u32) 
                 texts.running(&field, text(kind::REASONING, index), ValueShape::Text, Role::Output);
             }
             word::signature => texts.seal(&field, text(kind::REASONING, index)),
-            _ => texts.walk(&field),
+            key => texts.walk_as(&field, key),
         }
     }
 }
@@ -302,7 +302,7 @@ fn whole_block<'a>(texts: &mut TextWalk<'a, '_>, block: &Value<'a>, at: u32) {
                 texts.walk(&field);
                 texts.erase = None;
             }
-            _ => texts.walk(&field),
+            key => texts.walk_as(&field, key),
         }
     }
 }

@@ -74,7 +74,7 @@ fn message<'a>(texts: &mut TextWalk<'a, '_>, message: &Value<'a>, event: &[u8], 
                 texts.push(Item::Twice);
                 texts.walk(&field);
             }
-            _ => texts.walk(&field),
+            key => texts.walk_as(&field, key),
         }
     }
 }
@@ -89,7 +89,7 @@ fn content<'a>(texts: &mut TextWalk<'a, '_>, content: &Value<'a>, index: u32) {
             word::thinking if last.is(content, &field, 1, "thinking") => {
                 texts.running(&field, text(kind::THINKING, index), ValueShape::Text, Role::Output);
             }
-            _ => texts.walk(&field),
+            key => texts.walk_as(&field, key),
         }
     }
 }
@@ -133,7 +133,7 @@ fn tool_call<'a>(
                     texts.running(&field, call, ValueShape::Json, Role::ToolArgs);
                 }
                 word::name if field.kind() == Kind::String => {}
-                _ => texts.walk(&field),
+                key => texts.walk_as(&field, key),
             }
         }
     }

@@ -64,7 +64,7 @@ impl Reading {
                 {
                     self.model = short(Some(field));
                 }
-                _ => texts.walk(&field),
+                key => texts.walk_as(&field, key),
             }
         }
     }
@@ -103,7 +103,7 @@ impl Reading {
                         }
                     }
                 }
-                _ => texts.walk(&field),
+                key => texts.walk_as(&field, key),
             }
         }
         texts.item = NO_ITEM;
@@ -151,7 +151,7 @@ impl Reading {
                 word::executableCode | word::executable_code => {
                     self.code(texts, part, &field, index)
                 }
-                _ => texts.walk(&field),
+                key => texts.walk_as(&field, key),
             }
         }
         texts.erase = outer;
@@ -229,7 +229,7 @@ impl Reading {
                 }
                 word::name if field.kind() == Kind::String => texts.name(&field),
                 word::toolType if field.kind() == Kind::String => {}
-                _ => texts.walk(&field),
+                key => texts.walk_as(&field, key),
             }
         }
         texts.role = Role::Output;

@@ -124,7 +124,7 @@ impl Reading {
                     texts.walk(&field);
                 }
                 _ if SKIPPED.has(&field) => {}
-                _ => texts.walk(&field),
+                key => texts.walk_as(&field, key),
             }
         }
     }
@@ -164,7 +164,7 @@ impl Reading {
                     field.children().for_each(|part| content(texts, &part, key));
                 }
                 (word::signature, StepKind::Thinks) => texts.seal(&field, key),
-                _ => call_field(texts, &field, call, kind == StepKind::Calls),
+                (name, _) => call_field(texts, &field, name, call, kind == StepKind::Calls),
             }
         }
         texts.erase = None;
@@ -217,7 +217,7 @@ impl Reading {
                 word::signature if thinks => texts.seal(&field, key),
                 word::data if media && field.kind() == Kind::String => {}
                 // An unknown field continues too.
-                _ => call_field(texts, &field, call, of_call),
+                name => call_field(texts, &field, name, call, of_call),
             }
         }
         texts.erase = None;
@@ -276,7 +276,7 @@ impl Reading {
                     | word::continuation_token,
                     _,
                 ) if field.kind() == Kind::String => {}
-                _ => texts.walk(&field),
+                (key, _) => texts.walk_as(&field, key),
             }
         }
         match event {
@@ -303,7 +303,7 @@ fn content<'a>(texts: &mut TextWalk<'a, '_>, part: &Value<'a>, key: TextKey) {
             word::text if last.is(part, &field, 0, "text") => {
                 texts.running(&field, key, ValueShape::Text, Role::Output);
             }
-            _ => texts.walk(&field),
+            key => texts.walk_as(&field, key),
         }
     }
 }
@@ -339,8 +339,14 @@ fn call_piece(texts: &mut TextWalk<'_, '_>, step: &Value<'_>, call: TextKey, nod
 }
 
 /// A member of a step, or of a piece of one, that is not text of the answer; `of_call`: it belongs to a call.
-fn call_field<'a>(texts: &mut TextWalk<'a, '_>, field: &Value<'a>, call: TextKey, of_call: bool) {
-    match Word::key(field) {
+fn call_field<'a>(
+    texts: &mut TextWalk<'a, '_>,
+    field: &Value<'a>,
+    name: Word,
+    call: TextKey,
+    of_call: bool,
+) {
+    match name {
         word::arguments if of_call => match field.kind() {
             Kind::String => {
                 let form = ArgsForm::Piece;
@@ -358,7 +364,7 @@ fn call_field<'a>(texts: &mut TextWalk<'a, '_>, field: &Value<'a>, call: TextKey
         word::name | word::id | word::server_name if of_call && field.kind() == Kind::String => {
             texts.name(field);
         }
-        _ => texts.walk(field),
+        key => texts.walk_as(field, key),
     }
 }
 
@@ -384,7 +390,7 @@ fn whole_step<'a>(texts: &mut TextWalk<'a, '_>, step: &Value<'a>, at: u32) {
                 texts.push(Item::CallArgs { call, node: field.id(), form });
                 texts.walk(&field);
             } else {
-                call_field(texts, &field, call, true);
+                call_field(texts, &field, Word::key(&field), call, true);
             }
         }
         texts.push(Item::CallEnd { call });

@@ -5,7 +5,7 @@ use crate::texts::TextWalk;
 use crate::tools::{at, strings};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
-use crate::word::{self, Word};
+use crate::word::{self, Word, WordSet};
 use crate::{InputParts, Item, Role, definitions};
 
 /// The kinds of message from a server.
@@ -70,27 +70,12 @@ fn lists<'a>(message: &Value<'a>) -> Vec<Value<'a>> {
 }
 
 /// Members that are not text: names defined by the protocol, tokens that must be returned unchanged.
-fn is_plumbing(key: Word) -> bool {
-    matches!(
-        key,
-        word::_meta
-            | word::tools
-            | word::nextCursor
-            | word::requestState
-            | word::resultType
-            | word::ttlMs
-            | word::cacheScope
-            | word::code
-            | word::progressToken
-            | word::requestId
-            | word::level
-            | word::protocolVersion
-            | word::capabilities
-            | word::serverInfo
-            | word::requestedSchema
-            | word::elicitationId
-    )
-}
+#[rustfmt::skip]
+static PLUMBING: WordSet = WordSet::of([
+    word::_meta, word::tools, word::nextCursor, word::requestState, word::resultType, word::ttlMs, word::cacheScope,
+    word::code, word::progressToken, word::requestId, word::level, word::protocolVersion, word::capabilities,
+    word::serverInfo, word::requestedSchema, word::elicitationId,
+]);
 
 /// True for a result that asks for more input before the call is done: the caller calls again (revision 2026-07-28).
 #[must_use]
@@ -129,7 +114,7 @@ pub fn texts(message: &Value<'_>, doc: &Doc, payload: &[u8], items: &mut Vec<Ite
                 for part in member.children() {
                     match Word::key(&part) {
                         word::structuredContent => texts.leaves(&part),
-                        key if is_plumbing(key) => {}
+                        key if PLUMBING.has(key) => {}
                         _ => texts.under(&part),
                     }
                 }

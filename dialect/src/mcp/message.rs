@@ -11,7 +11,7 @@ use crate::splice::remove;
 use crate::texts::TextWalk;
 use crate::wire::edit::Edit;
 use crate::wire::json::{Doc, Kind, NodeId, Value};
-use crate::word::{self, Word};
+use crate::word::{self, Word, WordSet};
 use crate::{InputParts, Item, Role, Unreadable};
 
 /// The kinds of message.
@@ -244,25 +244,11 @@ fn call(params: Option<Value<'_>>) -> Result<ToolCall, Unreadable> {
 }
 
 /// Members of `params` that contain no text of a person or a model.
-fn is_plumbing(key: Word) -> bool {
-    matches!(
-        key,
-        word::_meta
-            | word::name
-            | word::uri
-            | word::cursor
-            | word::ref_
-            | word::task
-            | word::taskId
-            | word::requestState
-            | word::protocolVersion
-            | word::capabilities
-            | word::clientInfo
-            | word::level
-            | word::progressToken
-            | word::requestId
-    )
-}
+#[rustfmt::skip]
+static PLUMBING: WordSet = WordSet::of([
+    word::_meta, word::name, word::uri, word::cursor, word::ref_, word::task, word::taskId, word::requestState,
+    word::protocolVersion, word::capabilities, word::clientInfo, word::level, word::progressToken, word::requestId,
+]);
 
 /// Pushes the texts of a message: arguments of tools, and what people or models wrote (arguments of prompts, answers to
 /// elicitation and sampling). What people fill into forms (`content` of an answer to elicitation, `inputResponses` of a
@@ -284,7 +270,7 @@ pub(super) fn texts(message: &RpcMessage, doc: &Doc, body: &[u8], items: &mut Ve
                         texts.role = said;
                     } else if part.key_is("arguments") || folds_to(&part, "inputresponses") {
                         texts.leaves(&part);
-                    } else if !is_plumbing(Word::key(&part)) {
+                    } else if !PLUMBING.has(Word::key(&part)) {
                         texts.under(&part);
                     }
                 }

@@ -55,7 +55,7 @@ impl Reading {
                     texts.push(Item::Twice);
                     texts.walk(&field);
                 }
-                _ => texts.walk(&field),
+                key => texts.walk_as(&field, key),
             }
         }
     }
@@ -92,7 +92,7 @@ impl Reading {
                         texts.running(&field, call, ValueShape::Json, Role::ToolArgs);
                     }
                     word::name if field.kind() == Kind::String => {}
-                    _ => texts.walk(&field),
+                    key => texts.walk_as(&field, key),
                 }
             }
         }
@@ -129,7 +129,7 @@ impl Answer for Reading {
                 }
                 word::done => done |= field.as_bool() == Some(true),
                 word::done_reason if field.kind() == Kind::String => {}
-                _ => texts.walk(&field),
+                key => texts.walk_as(&field, key),
             }
         }
         // An error is a line of its own, and the last.

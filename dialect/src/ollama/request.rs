@@ -58,7 +58,7 @@ fn message<'a>(texts: &mut TextWalk<'a, '_>, message: &Value<'a>) {
         match Word::key(&field) {
             // Pictures in base64; the name of the tool that a result belongs to.
             word::images | word::tool_name => {}
-            _ => texts.walk(&field),
+            key => texts.walk_as(&field, key),
         }
     }
 }

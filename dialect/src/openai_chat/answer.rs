@@ -103,9 +103,7 @@ impl Reading {
                         self.base = 0;
                     }
                 }
-                _ => {
-                    self.member(texts, &field, self.base);
-                }
+                key => self.member(texts, &field, key, self.base),
             }
         }
     }
@@ -131,7 +129,7 @@ impl Reading {
                 word::message if last.is(choice, &field, 1, "message") => {
                     texts.erase = logprobs.map(|l| l.id());
                     if texts.is_event() && choice.get("delta").is_some() {
-                        self.copy(texts, &field, index);
+                        self.copy(texts, &field, word::message, index);
                     } else {
                         self.message(texts, &field, index, true);
                     }
@@ -144,9 +142,7 @@ impl Reading {
                 word::logprobs if last.is(choice, &field, 2, "logprobs") => {
                     log_probabilities(texts, &field, index);
                 }
-                _ => {
-                    self.member(texts, &field, index);
-                }
+                key => self.member(texts, &field, key, index),
             }
         }
         texts.item = NO_ITEM;
@@ -176,7 +172,7 @@ impl Reading {
             };
             match (name, plain) {
                 // In a stream, a whole message is a growing copy, beside the deltas or in their place.
-                (_, Some(_)) if whole && texts.is_event() => texts.walk(&field),
+                (_, Some(_)) if whole && texts.is_event() => texts.walk_as(&field, name),
                 (_, Some((kind, slot, name))) if last.is(message, &field, slot, name) => {
                     if field.kind() == Kind::Array {
                         parts(texts, &field, choice);
@@ -225,7 +221,7 @@ impl Reading {
                     texts.push(Item::Twice);
                     texts.walk(&field);
                 }
-                _ => self.copy(texts, &field, choice),
+                _ => self.copy(texts, &field, name, choice),
             }
         }
     }
@@ -331,7 +327,7 @@ impl Reading {
         for field in call.children() {
             match Word::key(&field) {
                 word::function | word::custom => arguments(texts, &field, key_of, whole, again),
-                _ => texts.walk(&field),
+                key => texts.walk_as(&field, key),
             }
         }
         if whole {
@@ -391,7 +387,7 @@ fn arguments<'a>(
             word::name if field.kind() == Kind::String => {
                 texts.running(&field, name, ValueShape::Text, Role::Output);
             }
-            _ => texts.walk(&field),
+            key => texts.walk_as(&field, key),
         }
     }
     // Once arguments have arrived, the name is complete.

@@ -31,7 +31,7 @@ pub(super) fn parts<'a>(texts: &mut TextWalk<'a, '_>, parts: &Value<'a>, choice:
                         texts.running(&text, key, ValueShape::Text, Role::Output);
                     }
                 }
-                _ => texts.walk(&field),
+                key => texts.walk_as(&field, key),
             }
         }
     }
@@ -51,7 +51,7 @@ pub(super) fn details<'a>(texts: &mut TextWalk<'a, '_>, details: &Value<'a>, cho
                     texts.running(&field, key_of, ValueShape::Text, Role::Output);
                 }
                 word::signature => texts.seal(&field, key_of),
-                _ => texts.walk(&field),
+                key => texts.walk_as(&field, key),
             }
         }
     }
@@ -62,7 +62,7 @@ pub(super) fn audio<'a>(texts: &mut TextWalk<'a, '_>, audio: &Value<'a>, transcr
         match Word::key(&field) {
             word::transcript => texts.running(&field, transcript, ValueShape::Text, Role::Output),
             word::data if field.kind() == Kind::String => {}
-            _ => texts.walk(&field),
+            key => texts.walk_as(&field, key),
         }
     }
 }

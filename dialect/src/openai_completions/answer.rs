@@ -51,7 +51,7 @@ fn choice<'a>(texts: &mut TextWalk<'a, '_>, choice: &Value<'a>) {
             word::logprobs if last.is(choice, &field, 1, "logprobs") => {
                 tokens(texts, &field, index)
             }
-            _ => texts.walk(&field),
+            key => texts.walk_as(&field, key),
         }
     }
     texts.item = NO_ITEM;
@@ -93,7 +93,7 @@ impl Answer for Reading {
                 word::model if self.model.is_none() && field.kind() == Kind::String => {
                     self.model = short(Some(field));
                 }
-                _ => texts.walk(&field),
+                key => texts.walk_as(&field, key),
             }
         }
         if self.framing == Framing::Json {

@@ -96,7 +96,7 @@ impl Reading {
                     texts.push(Item::Twice);
                     texts.walk(&field);
                 }
-                _ => texts.walk(&field),
+                key => texts.walk_as(&field, key),
             }
         }
     }
@@ -351,7 +351,7 @@ impl Reading {
                     texts.walk(&field);
                     texts.role = Role::Output;
                 }
-                _ => texts.walk(&field),
+                (key, _) => texts.walk_as(&field, key),
             }
         }
         texts.whole = false;

@@ -4,7 +4,7 @@ use super::super::fields::pick;
 use super::super::number::{name_number, number};
 use super::super::{Role, TextKey, ValueShape};
 use crate::wire::json::Value;
-use crate::word::{self, Word};
+use crate::word::{self, Word, WordSet};
 
 /// Kinds of running text; `a` is the output item's index.
 pub(super) mod kind {
@@ -102,73 +102,35 @@ impl<'a> EventType<'a> {
     /// True for known events: their texts outside deltas are whole.
     pub(super) fn is_known(self) -> bool {
         match self.name {
-            word::empty => is_state(self.phase),
-            name => is_name(name) && is_phase(self.phase),
+            word::empty => STATES.has(self.phase),
+            name => NAMES.has(name) && PHASES.has(self.phase),
         }
     }
 }
 
 /// Names of known events.
-fn is_name(name: Word) -> bool {
-    matches!(
-        name,
-        word::output_item
-            | word::content_part
-            | word::output_text
-            | word::output_text_annotation
-            | word::refusal
-            | word::reasoning_summary_part
-            | word::reasoning_summary_text
-            | word::reasoning_text
-            | word::function_call_arguments
-            | word::custom_tool_call_input
-            | word::mcp_call
-            | word::mcp_call_arguments
-            | word::mcp_list_tools
-            | word::code_interpreter_call
-            | word::code_interpreter_call_code
-            | word::web_search_call
-            | word::file_search_call
-            | word::image_generation_call
-            | word::shell_call_command
-            | word::shell_call_output_content
-            | word::apply_patch_call_operation_diff
-            | word::audio
-            | word::audio_transcript
-    )
-}
+#[rustfmt::skip]
+static NAMES: WordSet = WordSet::of([
+    word::output_item, word::content_part, word::output_text, word::output_text_annotation, word::refusal,
+    word::reasoning_summary_part, word::reasoning_summary_text, word::reasoning_text, word::function_call_arguments,
+    word::custom_tool_call_input, word::mcp_call, word::mcp_call_arguments, word::mcp_list_tools,
+    word::code_interpreter_call, word::code_interpreter_call_code, word::web_search_call, word::file_search_call,
+    word::image_generation_call, word::shell_call_command, word::shell_call_output_content,
+    word::apply_patch_call_operation_diff, word::audio, word::audio_transcript,
+]);
 
 /// Known phases of an item or a part.
-fn is_phase(phase: Word) -> bool {
-    matches!(
-        phase,
-        word::delta
-            | word::added
-            | word::done
-            | word::in_progress
-            | word::searching
-            | word::interpreting
-            | word::generating
-            | word::completed
-            | word::failed
-            | word::incomplete
-            | word::partial_image
-    )
-}
+#[rustfmt::skip]
+static PHASES: WordSet = WordSet::of([
+    word::delta, word::added, word::done, word::in_progress, word::searching, word::interpreting, word::generating,
+    word::completed, word::failed, word::incomplete, word::partial_image,
+]);
 
 /// Known states of the response.
-fn is_state(state: Word) -> bool {
-    matches!(
-        state,
-        word::created
-            | word::queued
-            | word::in_progress
-            | word::completed
-            | word::incomplete
-            | word::failed
-            | word::cancelled
-    )
-}
+#[rustfmt::skip]
+static STATES: WordSet = WordSet::of([
+    word::created, word::queued, word::in_progress, word::completed, word::incomplete, word::failed, word::cancelled,
+]);
 
 /// Calls that have a name, or that the caller carries out. Tools that the provider runs itself (web search, code
 /// interpreter, image generation) are part of the answer.

@@ -9,9 +9,23 @@ impl Word {
     /// A text that is none of these words.
     pub(crate) const OTHER: Self = Self(0);
 
+    /// How many numbers there are, that of [`Word::OTHER`] included.
+    pub(crate) const NUMBERS: usize = COUNT + 1;
+
+    /// Its number, below [`Word::NUMBERS`]: its place in a table with what words tell.
+    pub(crate) const fn number(self) -> usize {
+        self.0 as usize
+    }
+
     /// The word that is the key of this value.
     #[inline(never)]
     pub(crate) fn key(value: &Value<'_>) -> Self {
+        Self::key_in_place(value)
+    }
+
+    /// The same, copied into its caller: for what looks at every value.
+    #[inline(always)]
+    pub(crate) fn key_in_place(value: &Value<'_>) -> Self {
         match value.plain_key() {
             Some(key) => find(key, value.hash()),
             None => escaped(value),

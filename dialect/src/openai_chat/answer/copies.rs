@@ -7,6 +7,7 @@ use super::super::super::texts::TextWalk;
 use super::super::super::{CallName, Item};
 use super::{BegunCall, OLD_CALL, Reading};
 use crate::wire::json::{Kind, Value};
+use crate::word::Word;
 
 impl Reading {
     /// The message so far beside a delta, or a server's own field: calls in it belong to those in the deltas.
@@ -14,12 +15,13 @@ impl Reading {
         &mut self,
         texts: &mut TextWalk<'a, '_>,
         holder: &Value<'a>,
+        key: Word,
         choice: u32,
     ) {
         let mut known = false;
         holder.children().for_each(|list| known |= self.copied(texts, &list, choice));
         texts.calls_known = known;
-        texts.walk(holder);
+        texts.walk_as(holder, key);
         texts.calls_known = false;
     }
 
@@ -28,10 +30,11 @@ impl Reading {
         &mut self,
         texts: &mut TextWalk<'a, '_>,
         member: &Value<'a>,
+        key: Word,
         choice: u32,
     ) {
         texts.calls_known = self.copied(texts, member, choice);
-        texts.walk(member);
+        texts.walk_as(member, key);
         texts.calls_known = false;
     }
 
