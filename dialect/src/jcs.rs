@@ -100,8 +100,10 @@ fn open<'a>(value: &Value<'a>, out: &mut String) -> Result<OpenContainer<'a>, Jc
     }
     if object {
         rest.sort_by(|(a, _), (b, _)| {
-            let units = |key: &Option<String>| key.clone().unwrap_or_default();
-            units(a).encode_utf16().cmp(units(b).encode_utf16())
+            a.as_deref()
+                .unwrap_or_default()
+                .encode_utf16()
+                .cmp(b.as_deref().unwrap_or_default().encode_utf16())
         });
         if rest.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b)) {
             return Err(JcsError::Duplicate);

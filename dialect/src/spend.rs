@@ -5,6 +5,7 @@ use super::fields::string;
 use super::request;
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Name, Value};
+use crate::word::{self, Word};
 
 /// What a request says about its cost.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -232,16 +233,16 @@ impl Spending {
         let Some(turns) = turns else { return };
         let count = if turns.kind() == Kind::Array { turns.children().count() as u64 } else { 1 };
         self.turns = self.turns.saturating_add(count);
-        let media = turns.descendants().filter(is_media).count() as u64;
-        self.media = self.media.saturating_add(media);
-        let sealed = turns.descendants().filter(is_sealed).map(|value| value.raw().len() as u64);
-        self.sealed_bytes = sealed.fold(self.sealed_bytes, u64::saturating_add);
-        let sound = turns.descendants().any(|value| {
-            value.key_is("type") && matches!(&*string(Some(value)), b"input_audio" | b"audio")
-                || value.key_is("audio") && is_media(&value)
-                || matches!(value.key(), b"mimeType" | b"mime_type")
-                    && value.word().get(..6).is_some_and(|k| k.eq_ignore_ascii_case(b"audio/"))
-        });
+        let mut sound = false;
+        for value in turns.descendants() {
+            let key = Word::key(&value);
+            let media = is_media(&value, key);
+            self.media = self.media.saturating_add(media.into());
+            if is_sealed(&value, key) {
+                self.sealed_bytes = self.sealed_bytes.saturating_add(value.raw().len() as u64);
+            }
+            sound = sound || is_sound(&value, key, media);
+        }
         if sound {
             self.extra("modality=audio", 0);
         }
@@ -264,30 +265,48 @@ pub fn is_ordinary(mode: &str) -> bool {
 }
 
 /// An image, a sound or a file, by the fields that contain one in any dialect.
-fn is_media(value: &Value<'_>) -> bool {
-    match value.key() {
-        b"type" => matches!(
-            &*string(Some(*value)),
-            b"image_url"
-                | b"input_image"
-                | b"image"
-                | b"document"
-                | b"input_file"
-                | b"file"
-                | b"input_audio"
+fn is_media(value: &Value<'_>, key: Word) -> bool {
+    match key {
+        word::type_ => matches!(
+            Word::value(Some(*value)),
+            word::image_url
+                | word::input_image
+                | word::image
+                | word::document
+                | word::input_file
+                | word::file
+                | word::input_audio
         ),
-        b"image" | b"document" | b"video" | b"audio" => value.get("source").is_some(),
-        b"inlineData" | b"inline_data" | b"fileData" | b"file_data" => value.kind() == Kind::Object,
+        word::image | word::document | word::video | word::audio => value.get("source").is_some(),
+        word::inlineData | word::inline_data | word::fileData | word::file_data => {
+            value.kind() == Kind::Object
+        }
+        _ => false,
+    }
+}
+
+/// A sound, by the same fields; `media`: it is one of those above.
+fn is_sound(value: &Value<'_>, key: Word, media: bool) -> bool {
+    match key {
+        word::type_ => {
+            matches!(Word::value(Some(*value)), word::input_audio | word::audio)
+        }
+        word::audio => media,
+        word::mimeType | word::mime_type => {
+            value.word().get(..6).is_some_and(|kind| kind.eq_ignore_ascii_case(b"audio/"))
+        }
         _ => false,
     }
 }
 
 /// Encrypted reasoning, by the fields that contain it in any dialect.
-fn is_sealed(value: &Value<'_>) -> bool {
-    let key = value.key();
+fn is_sealed(value: &Value<'_>, key: Word) -> bool {
     let sealed = matches!(
         key,
-        b"encrypted_content" | b"thoughtSignature" | b"thought_signature" | b"signature"
+        word::encrypted_content
+            | word::thoughtSignature
+            | word::thought_signature
+            | word::signature
     );
     sealed && value.kind() == Kind::String
 }

@@ -1,5 +1,7 @@
 //! The tools of a request: their names, and what the dialects share to remove some.
 
+use std::borrow::Cow;
+
 use super::fields::string;
 use super::splice::{remove, replace};
 use crate::wire::edit::Edit;
@@ -29,8 +31,44 @@ impl Tool {
 
 /// Every string under a key of an object, including duplicates.
 pub(super) fn strings(object: &Value<'_>, name: &str) -> Vec<String> {
-    let members = object.children().filter(|child| child.key_is(name));
-    members.filter_map(|child| Some(child.as_str()?.into_owned())).collect()
+    let mut strings = Vec::new();
+    add_strings(&mut strings, object, name);
+    strings
+}
+
+/// Adds them to a tool's names.
+pub(super) fn add_strings(names: &mut Vec<String>, object: &Value<'_>, name: &str) {
+    for child in object.children().filter(|child| child.key_is(name)) {
+        names.extend(child.as_str().map(Cow::into_owned));
+    }
+}
+
+/// Adds the names of a tool that the provider runs, by its types. `callers`: types of tools that have names of their own.
+pub(super) fn add_types(names: &mut Vec<String>, tool: &Value<'_>, callers: &[&str]) {
+    for kind in strings(tool, "type") {
+        if !callers.contains(&&*kind) {
+            names.append(&mut of_type(&kind));
+        }
+    }
+}
+
+/// Every member of an object under one key or the other, including duplicates.
+pub(super) fn either<'a>(object: &Value<'a>, names: [&str; 2]) -> Vec<Value<'a>> {
+    let mut found = Vec::new();
+    for name in names {
+        found.append(&mut at(object, &[name]));
+    }
+    found
+}
+
+/// The names of a tool in OpenAI's formats: its own, those of its function or custom tool, and its types.
+pub(super) fn openai_names(tool: &Value<'_>, callers: &[&str]) -> Vec<String> {
+    let mut names = strings(tool, "name");
+    for body in either(tool, ["function", "custom"]) {
+        add_strings(&mut names, &body, "name");
+    }
+    add_types(&mut names, tool, callers);
+    names
 }
 
 /// A path step that matches every child.
@@ -134,8 +172,8 @@ pub(super) fn openai_choice(choice: &Value<'_>, gone: &RemovedTools<'_>, edits: 
     }
     let names = |entry: &Value<'_>| -> Vec<String> {
         let mut names = strings(entry, "name");
-        for body in all(entry, "function").chain(all(entry, "custom")) {
-            names.extend(strings(&body, "name"));
+        for body in either(entry, ["function", "custom"]) {
+            add_strings(&mut names, &body, "name");
         }
         let kind = string(entry.get("type"));
         if names.is_empty()
@@ -144,7 +182,7 @@ pub(super) fn openai_choice(choice: &Value<'_>, gone: &RemovedTools<'_>, edits: 
             names.push(String::from_utf8_lossy(&kind).into_owned());
         }
         if &*kind == b"mcp" {
-            names.extend(strings(entry, "server_label"));
+            add_strings(&mut names, entry, "server_label");
         }
         names
     };

@@ -2,7 +2,9 @@
 
 use super::super::fields::string;
 use super::super::splice::{remove, replace};
-use super::super::tools::{EACH, RemovedTools, Tool, all, at, of_type, strings, take_out};
+use super::super::tools::{
+    EACH, RemovedTools, Tool, add_strings, add_types, all, at, of_type, strings, take_out,
+};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
@@ -14,10 +16,8 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
     let mut tools = Vec::new();
     for tool in at(root, &["tools", EACH]) {
         let mut names = strings(&tool, "name");
-        names.extend(strings(&tool, "mcp_server_name"));
-        for kind in strings(&tool, "type").iter().filter(|kind| *kind != "custom") {
-            names.extend(of_type(kind));
-        }
+        add_strings(&mut names, &tool, "mcp_server_name");
+        add_types(&mut names, &tool, &["custom"]);
         tools.push(Tool::new(tool.id(), names));
         // A server's tools may be listed and configured one by one.
         for nested in at(&tool, &["tools", EACH]) {
@@ -31,13 +31,12 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
     for change in additions(root).into_iter().flat_map(|list| list.children()) {
         let mut names = Vec::new();
         for tool in all(&change, "tool").filter(|_| is_addition(&change)) {
-            names.extend(strings(&tool, "name"));
-            names.extend(strings(&tool, "server_name"));
+            add_strings(&mut names, &tool, "name");
+            add_strings(&mut names, &tool, "server_name");
             for definition in all(&tool, "definition") {
-                names.extend(strings(&definition, "name"));
-                names.extend(strings(&definition, "mcp_server_name"));
-                let kinds = strings(&definition, "type");
-                names.extend(kinds.iter().filter(|k| *k != "custom").flat_map(|k| of_type(k)));
+                add_strings(&mut names, &definition, "name");
+                add_strings(&mut names, &definition, "mcp_server_name");
+                add_types(&mut names, &definition, &["custom"]);
             }
         }
         if !names.is_empty() {
@@ -49,7 +48,7 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
     }
     for server in at(root, &["mcp_servers", EACH]) {
         let mut names = strings(&server, "name");
-        names.extend(of_type("mcp_servers"));
+        names.append(&mut of_type("mcp_servers"));
         tools.push(Tool::new(server.id(), names));
         let names = at(&server, &["tool_configuration", "allowed_tools", EACH]);
         tools.extend(names.iter().filter_map(Tool::by_name));

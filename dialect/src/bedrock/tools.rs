@@ -1,7 +1,9 @@
 //! The tools of a Converse request: `toolConfig`, those that a message adds, and those of the model's native request.
 
 use super::super::splice::{remove, replace};
-use super::super::tools::{EACH, RemovedTools, Tool, all, at, of_type, strings};
+use super::super::tools::{
+    EACH, RemovedTools, Tool, add_strings, add_types, all, at, either, strings,
+};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 use crate::word::{self, Word};
@@ -32,8 +34,8 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
     let mut tools = Vec::new();
     for tool in at(root, &TOOLS) {
         let mut names = Vec::new();
-        for body in all(&tool, "toolSpec").chain(all(&tool, "systemTool")) {
-            names.extend(strings(&body, "name"));
+        for body in either(&tool, ["toolSpec", "systemTool"]) {
+            add_strings(&mut names, &body, "name");
         }
         let also = names.iter().filter_map(|name| provider_run(name.as_bytes()));
         let also: Vec<String> = also.map(str::to_owned).collect();
@@ -44,16 +46,14 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
     }
     for tool in at(root, &NATIVE) {
         let mut names = strings(&tool, "name");
-        for kind in strings(&tool, "type").iter().filter(|kind| *kind != "custom") {
-            names.extend(of_type(kind));
-        }
+        add_types(&mut names, &tool, &["custom"]);
         tools.push(Tool::new(tool.id(), names));
     }
     for block in at(root, &BLOCKS) {
         let mut names = Vec::new();
         for tool in at(&block, &["toolAddition", "tool"]) {
-            names.extend(strings(&tool, "name"));
-            names.extend(strings(&tool, "serverName"));
+            add_strings(&mut names, &tool, "name");
+            add_strings(&mut names, &tool, "serverName");
         }
         if !names.is_empty() {
             tools.push(Tool::new(block.id(), names));

@@ -2,7 +2,7 @@
 
 use super::super::fields::string;
 use super::super::splice::{remove, replace};
-use super::super::tools::{EACH, RemovedTools, Tool, all, at, of_type, strings, take_out};
+use super::super::tools::{EACH, RemovedTools, Tool, add_types, all, at, strings, take_out};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 
@@ -11,11 +11,9 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
     let mut tools = Vec::new();
     for tool in at(root, &["tools", EACH]) {
         let mut names = strings(&tool, "name");
-        for kind in strings(&tool, "type").iter().filter(|kind| *kind != "function") {
-            names.extend(of_type(kind));
-            if kind == "mcp_server" {
-                names.push("mcp".to_owned());
-            }
+        add_types(&mut names, &tool, &["function"]);
+        if strings(&tool, "type").iter().any(|kind| kind == "mcp_server") {
+            names.push("mcp".to_owned());
         }
         tools.push(Tool::new(tool.id(), names));
         for name in allowed(&tool).iter().flat_map(|list| list.children()) {
@@ -44,7 +42,8 @@ fn allowed<'a>(tool: &Value<'a>) -> Vec<Value<'a>> {
 fn found<'a>(root: &Value<'a>) -> Vec<Value<'a>> {
     let mut steps = at(root, &["input", EACH]);
     steps.retain(|step| &*string(step.get("type")) == b"tool_search_result");
-    let mut lists: Vec<Value<'a>> = steps.iter().flat_map(|step| all(step, "result")).collect();
+    let mut lists = Vec::new();
+    steps.iter().for_each(|step| lists.append(&mut at(step, &["result"])));
     lists.retain(|list| list.kind() == Kind::Array);
     lists
 }

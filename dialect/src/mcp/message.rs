@@ -78,9 +78,9 @@ pub(crate) fn is_method(method: &str) -> bool {
 pub(crate) fn each<'a>(doc: &'a Doc, body: &'a [u8]) -> impl Iterator<Item = Value<'a>> {
     let root = doc.root(body);
     let batch = root.kind() == Kind::Array;
-    std::iter::once(root)
-        .filter(move |_| !batch && !doc.is_empty())
-        .chain(root.children().filter(move |_| batch))
+    let mut alone = Some(root).filter(|_| !batch && !doc.is_empty());
+    let mut items = root.children();
+    std::iter::from_fn(move || if batch { items.next() } else { alone.take() })
 }
 
 /// False only if no message declares JSON-RPC or has a method.
@@ -167,12 +167,13 @@ pub(crate) fn one<'a>(
     name: &str,
     field: &'static str,
 ) -> Result<Option<Value<'a>>, Unreadable> {
-    let mut found = object.children().filter(|child| folds_to(child, name));
-    match (found.next(), found.next()) {
-        (None, _) => Ok(None),
-        (Some(value), None) if value.key_is(name) => Ok(Some(value)),
-        _ => Err(Unreadable { field }),
+    let mut found = None;
+    for child in object.children().filter(|child| folds_to(child, name)) {
+        if found.replace(child).is_some() || child.key() != name.as_bytes() {
+            return Err(Unreadable { field });
+        }
     }
+    Ok(found)
 }
 
 /// Reads all messages of a body.
@@ -184,7 +185,11 @@ pub fn messages(doc: &Doc, body: &[u8]) -> Result<Vec<RpcMessage>, Unreadable> {
     if each(doc, body).nth(limits::BATCH_MESSAGES).is_some() {
         return Err(Unreadable { field: "" });
     }
-    each(doc, body).map(|message| read(&message)).collect()
+    let mut messages = Vec::new();
+    for message in each(doc, body) {
+        messages.push(read(&message)?);
+    }
+    Ok(messages)
 }
 
 /// The edits that remove messages (by node, ascending) from a batch.

@@ -2,7 +2,7 @@
 
 use super::super::splice::remove;
 use super::super::tools::{
-    EACH, RemovedTools, Tool, all, at, of_type, openai_choice, strings, take_out,
+    EACH, RemovedTools, Tool, at, of_type, openai_choice, openai_names, strings, take_out,
 };
 use crate::wire::edit::Edit;
 use crate::wire::json::Value;
@@ -12,7 +12,11 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
     let mut tools = Vec::new();
     for field in root.children() {
         if field.key_is("tools") {
-            tools.extend(field.children().map(|tool| Tool::new(tool.id(), names(&tool))));
+            tools.extend(
+                field
+                    .children()
+                    .map(|tool| Tool::new(tool.id(), openai_names(&tool, &["function", "custom"]))),
+            );
         } else if field.key_is("functions") {
             tools.extend(field.children().map(|tool| Tool::new(tool.id(), strings(&tool, "name"))));
         } else if field.key_is("web_search_options") && !field.is_null() {
@@ -20,19 +24,6 @@ pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
         }
     }
     tools
-}
-
-fn names(tool: &Value<'_>) -> Vec<String> {
-    let mut names = strings(tool, "name");
-    for body in all(tool, "function").chain(all(tool, "custom")) {
-        names.extend(strings(&body, "name"));
-    }
-    for kind in strings(tool, "type") {
-        if kind != "function" && kind != "custom" {
-            names.extend(of_type(&kind));
-        }
-    }
-    names
 }
 
 /// Removes tools. If none is left, the API accepts neither `tools` nor `tool_choice` nor `parallel_tool_calls`.

@@ -1,7 +1,9 @@
 //! The tools of a Responses request: a flat list, except those within namespaces.
 
 use super::super::splice::remove;
-use super::super::tools::{EACH, RemovedTools, Tool, all, at, of_type, openai_choice, strings};
+use super::super::tools::{
+    EACH, RemovedTools, Tool, add_strings, all, at, openai_choice, openai_names, strings,
+};
 use crate::wire::edit::Edit;
 use crate::wire::json::{Kind, Value};
 use crate::word::{self, Word};
@@ -9,8 +11,9 @@ use crate::word::{self, Word};
 /// The tools that a request offers.
 pub(super) fn tools(root: &Value<'_>) -> Vec<Tool> {
     let mut tools = Vec::new();
-    let lists_of_all = all(root, "tools").chain(added(root));
-    for tool in lists_of_all.flat_map(|list| list.children()) {
+    let mut lists_of_all = at(root, &["tools"]);
+    lists_of_all.append(&mut added(root));
+    for tool in lists_of_all.iter().flat_map(Value::children) {
         tools.push(Tool::new(tool.id(), names(&tool)));
         for nested in at(&tool, &["tools", EACH]) {
             tools.push(Tool::new(nested.id(), names(&nested)));
@@ -51,33 +54,27 @@ fn lists<'a>(server: &Value<'a>) -> Vec<Value<'a>> {
 }
 
 fn names(tool: &Value<'_>) -> Vec<String> {
-    let mut names = strings(tool, "name");
-    // In the format of Chat Completions, which compatible servers accept.
-    for body in all(tool, "function").chain(all(tool, "custom")) {
-        names.extend(strings(&body, "name"));
-    }
-    for kind in strings(tool, "type") {
-        if !matches!(kind.as_str(), "function" | "custom" | "namespace") {
-            names.extend(of_type(&kind));
-        }
-        if kind == "mcp" {
-            names.extend(strings(tool, "server_label"));
-        }
+    // In the format of Chat Completions too, which compatible servers accept.
+    let mut names = openai_names(tool, &["function", "custom", "namespace"]);
+    if strings(tool, "type").iter().any(|kind| kind == "mcp") {
+        add_strings(&mut names, tool, "server_label");
     }
     names
 }
 
 /// True if nothing of the tool is left: it is removed itself, or everything in it is.
 fn goes(tool: &Value<'_>, gone: &RemovedTools<'_>) -> bool {
-    let nested = all(tool, "tools").chain(lists(tool)).collect::<Vec<_>>();
-    let mut parts = nested.iter().flat_map(|list| list.children()).peekable();
-    gone.has(tool) || (parts.peek().is_some() && parts.all(|part| gone.has(&part)))
+    let mut nested = at(tool, &["tools", EACH]);
+    nested.extend(lists(tool).iter().flat_map(Value::children));
+    gone.has(tool) || (!nested.is_empty() && nested.iter().all(|part| gone.has(part)))
 }
 
 /// Removes parts from the tools of a list that stay.
 fn parts(list: &Value<'_>, gone: &RemovedTools<'_>, edits: &mut Vec<Edit>) {
     for tool in list.children().filter(|tool| !goes(tool, gone)) {
-        for part in all(&tool, "tools").chain(lists(&tool)) {
+        let mut both = at(&tool, &["tools"]);
+        both.append(&mut lists(&tool));
+        for part in both {
             remove(&part, |part| gone.has(part), edits);
         }
     }
