@@ -5,6 +5,7 @@ use super::texts::TextWalk;
 use super::{InputParts, Role, Unreadable, spelling};
 use crate::limits;
 use crate::wire::json::{Doc, Kind, LeftOut, Name, Value};
+use crate::word::{self, Word};
 
 /// What a request says, and the tools that it offers, in all dialects: its length, nearly, and nothing that tells how it
 /// is to be answered. A `model` among the tools, or in a turn with tools, may be one that answers
@@ -76,11 +77,11 @@ pub(super) enum Speaker {
 
 impl Speaker {
     /// The speaker that the `role` of a message names in any dialect.
-    pub(super) fn of(role: &[u8]) -> Self {
+    pub(super) fn of(role: Word) -> Self {
         match role {
-            b"system" | b"developer" => Self::System,
-            b"assistant" | b"model" => Self::Assistant,
-            b"tool" | b"function" => Self::Tool,
+            word::system | word::developer => Self::System,
+            word::assistant | word::model => Self::Assistant,
+            word::tool | word::function => Self::Tool,
             _ => Self::User,
         }
     }

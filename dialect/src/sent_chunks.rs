@@ -8,7 +8,6 @@ use crate::done;
 use crate::limits;
 use crate::wire::json::Value;
 use crate::wire::own::OwnEvents;
-use crate::word::{self, Word};
 
 /// Usage of an answer that the proxy made: nothing is billed.
 pub(super) const NO_USAGE: &str = r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#;
@@ -41,12 +40,12 @@ pub(super) struct SentChunks {
 impl SentChunks {
     /// A chunk with this member was sent; its `choices` are the caller's to read.
     pub(super) fn member(&mut self, field: Value<'_>) {
-        match Word::key(&field) {
-            word::id => first(&mut self.id, field),
-            word::model => first(&mut self.model, field),
-            word::created => self.created = field.as_u64().unwrap_or(self.created),
-            word::usage => self.usage |= !field.is_null(),
-            _ => {}
+        match () {
+            () if field.key_is("id") => first(&mut self.id, field),
+            () if field.key_is("model") => first(&mut self.model, field),
+            () if field.key_is("created") => self.created = field.as_u64().unwrap_or(self.created),
+            () if field.key_is("usage") => self.usage |= !field.is_null(),
+            () => {}
         }
     }
 

@@ -24,7 +24,7 @@ impl Turn {
 
 /// The speaker that a turn names.
 pub(super) fn speaker(turn: &Value<'_>) -> Speaker {
-    Speaker::of(&turn.get("role").map(|role| role.as_bytes()).unwrap_or_default())
+    Speaker::of(Word::value(turn.get("role")))
 }
 
 /// The position after the model's last turn.

@@ -4,7 +4,7 @@ use super::super::request::{self, RequestBody, Speaker};
 use super::super::turns;
 use super::super::{Call, Recognised, RequestView, Unreadable};
 use crate::wire::json::{Doc, Value};
-use crate::word::{self, Word};
+use crate::word;
 
 /// Reads a request body.
 ///
@@ -17,20 +17,20 @@ pub(super) fn read(
 ) -> Result<RequestView, Unreadable> {
     let of = RequestBody { recognised, doc, body, first: Speaker::System };
     let mut view = request::read(&of, call, &mut |texts, field| {
-        match Word::key(&field) {
-            word::system => {
+        match () {
+            () if field.key_is("system") => {
                 texts.role = Speaker::System.role(true);
                 texts.walk(&field);
             }
             // They are inserted into a stored prompt.
-            word::promptVariables => {
+            () if field.key_is("promptVariables") => {
                 texts.role = Speaker::User.role(true);
                 texts.variables(&field);
             }
-            word::messages => turns::read(texts, &field, |texts, turn, own| {
+            () if field.key_is("messages") => turns::read(texts, &field, |texts, turn, own| {
                 turns::parts(texts, turn, word::content, own, is_result);
             }),
-            _ => {}
+            () => {}
         }
         Ok(())
     })?;

@@ -4,7 +4,6 @@ use super::super::request::{self, RequestBody, Speaker};
 use super::super::turns;
 use super::super::{Call, Recognised, RequestView, Unreadable, openai};
 use crate::wire::json::{Doc, Value};
-use crate::word::{self, Word};
 
 /// Reads a request body.
 ///
@@ -17,14 +16,16 @@ pub(super) fn read(
 ) -> Result<RequestView, Unreadable> {
     let of = RequestBody { recognised, doc, body, first: Speaker::User };
     request::read(&of, call, &mut |texts, field| {
-        match Word::key(&field) {
-            word::messages => turns::read(texts, &field, |texts, turn, _| texts.walk(turn)),
-            word::documents => {
+        match () {
+            () if field.key_is("messages") => {
+                turns::read(texts, &field, |texts, turn, _| texts.walk(turn))
+            }
+            () if field.key_is("documents") => {
                 texts.role = Speaker::User.role(true);
                 // Each may have arbitrary keys.
                 texts.free(&field);
             }
-            _ => {}
+            () => {}
         }
         Ok(())
     })

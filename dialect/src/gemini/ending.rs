@@ -10,7 +10,6 @@ use super::own::{candidate, tail};
 use crate::limits;
 use crate::wire::json::Value;
 use crate::wire::own::{ArrayProgress, OwnEvents};
-use crate::word::{self, Word};
 
 /// What the caller has been sent of a stream.
 #[derive(Debug, Default)]
@@ -31,10 +30,14 @@ impl Sent {
     pub(super) fn frame(&mut self, root: &Value<'_>) {
         self.element = true;
         for field in root.children() {
-            match Word::key(&field) {
-                word::responseId if self.id.is_none() => self.id = short(Some(field)),
-                word::modelVersion if self.model.is_none() => self.model = short(Some(field)),
-                word::candidates => {
+            match () {
+                () if field.key_is("responseId") && self.id.is_none() => {
+                    self.id = short(Some(field))
+                }
+                () if field.key_is("modelVersion") && self.model.is_none() => {
+                    self.model = short(Some(field))
+                }
+                () if field.key_is("candidates") => {
                     for candidate in field.children() {
                         let text = candidate
                             .get("content")
@@ -43,7 +46,7 @@ impl Sent {
                         self.candidate(number(candidate.get("index")), text);
                     }
                 }
-                _ => {}
+                () => {}
             }
         }
     }

@@ -20,15 +20,17 @@ pub(super) fn read(
 ) -> Result<RequestView, Unreadable> {
     let of = RequestBody { recognised, doc, body, first: Speaker::System };
     request::read(&of, call, &mut |texts, field| {
-        match Word::key(&field) {
-            word::systemInstruction | word::system_instruction => {
+        match () {
+            () if field.key_is("systemInstruction") || field.key_is("system_instruction") => {
                 content(texts, &field, Turn { speaker: Speaker::System, last: true });
             }
-            word::contents => contents(texts, &field),
-            word::cachedContent | word::cached_content if field.kind() == Kind::String => {
+            () if field.key_is("contents") => contents(texts, &field),
+            () if (field.key_is("cachedContent") || field.key_is("cached_content"))
+                && field.kind() == Kind::String =>
+            {
                 texts.remote = texts.remote.saturating_add(1);
             }
-            _ => {}
+            () => {}
         }
         Ok(())
     })

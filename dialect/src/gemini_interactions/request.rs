@@ -21,25 +21,27 @@ pub(super) fn read(
     let of = RequestBody { recognised, doc, body, first: Speaker::System };
     let mut edits = Vec::new();
     let view = request::read(&of, call, &mut |texts, field| {
-        match Word::key(&field) {
-            word::system_instruction | word::systemInstruction => {
+        match () {
+            () if field.key_is("system_instruction") || field.key_is("systemInstruction") => {
                 texts.role = Speaker::System.role(true);
                 texts.under(&field);
             }
-            word::input => input(texts, &field),
+            () if field.key_is("input") => input(texts, &field),
             // Files that the model's tools may read.
-            word::environment if field.kind() == Kind::Object => {
+            () if field.key_is("environment") && field.kind() == Kind::Object => {
                 texts.role = Speaker::User.role(true);
                 field.children().filter(|f| f.key_is("sources")).for_each(|f| texts.walk(&f));
             }
-            word::previous_interaction_id if !field.is_null() => {
+            () if field.key_is("previous_interaction_id") && !field.is_null() => {
                 texts.remote = texts.remote.saturating_add(1);
                 edits.extend(previous::known_upstream(OURS, &field));
             }
-            word::cached_content | word::environment if !field.is_null() => {
+            () if (field.key_is("cached_content") || field.key_is("environment"))
+                && !field.is_null() =>
+            {
                 texts.remote = texts.remote.saturating_add(1);
             }
-            _ => {}
+            () => {}
         }
         Ok(())
     })?;
@@ -93,7 +95,7 @@ fn speaker(item: &Value<'_>) -> Speaker {
         word::model_output | word::thought => Speaker::Assistant,
         _ if kind.ends_with(b"_result") => Speaker::Tool,
         _ if kind.ends_with(b"_call") => Speaker::Assistant,
-        _ => Speaker::of(&string(item.get("role"))),
+        _ => Speaker::of(Word::value(item.get("role"))),
     }
 }
 

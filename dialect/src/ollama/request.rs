@@ -18,21 +18,23 @@ pub(super) fn read(
 ) -> Result<RequestView, Unreadable> {
     let of = RequestBody { recognised, doc, body, first: Speaker::User };
     request::read(&of, call, &mut |texts, field| {
-        match Word::key(&field) {
-            word::messages => turns::read(texts, &field, |texts, turn, _| message(texts, turn)),
-            word::prompt | word::suffix => {
+        match () {
+            () if field.key_is("messages") => {
+                turns::read(texts, &field, |texts, turn, _| message(texts, turn))
+            }
+            () if field.key_is("prompt") || field.key_is("suffix") => {
                 texts.role = Speaker::User.role(true);
                 texts.under(&field);
             }
-            word::system | word::template => {
+            () if field.key_is("system") || field.key_is("template") => {
                 texts.role = Speaker::System.role(true);
                 texts.under(&field);
             }
             // Earlier turns, as numbers from an answer: their text is not available.
-            word::context if field.children().next().is_some() => {
+            () if field.key_is("context") && field.children().next().is_some() => {
                 texts.remote = texts.remote.saturating_add(1);
             }
-            _ => {}
+            () => {}
         }
         Ok(())
     })

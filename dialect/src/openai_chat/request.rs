@@ -4,7 +4,6 @@ use super::super::request::{self, RequestBody, Speaker};
 use super::super::turns;
 use super::super::{Call, Recognised, RequestView, Unreadable, openai};
 use crate::wire::json::{Doc, Value};
-use crate::word::{self, Word};
 
 /// Reads a request body.
 ///
@@ -17,24 +16,26 @@ pub(super) fn read(
 ) -> Result<RequestView, Unreadable> {
     let of = RequestBody { recognised, doc, body, first: Speaker::User };
     request::read(&of, call, &mut |texts, field| {
-        match Word::key(&field) {
-            word::messages => turns::read(texts, &field, |texts, turn, _| texts.walk(turn)),
+        match () {
+            () if field.key_is("messages") => {
+                turns::read(texts, &field, |texts, turn, _| texts.walk(turn))
+            }
             // The model is shown predicted output, and the documents of compatible servers, like a user's text.
-            word::prediction => {
+            () if field.key_is("prediction") => {
                 texts.role = Speaker::User.role(true);
                 texts.walk(&field);
             }
-            word::documents => {
+            () if field.key_is("documents") => {
                 texts.role = Speaker::User.role(true);
                 texts.free(&field);
             }
             // Azure's data sources have a system message of their own.
-            word::data_sources => {
+            () if field.key_is("data_sources") => {
                 texts.role = Speaker::System.role(true);
                 let said = field.descendants().filter(|below| below.key_is("role_information"));
                 said.for_each(|said| texts.walk(&said));
             }
-            _ => {}
+            () => {}
         }
         Ok(())
     })

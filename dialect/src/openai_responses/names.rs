@@ -81,12 +81,12 @@ impl<'a> EventType<'a> {
     /// Splits a type.
     pub(super) fn of(event: &'a [u8]) -> Self {
         let rest = event.strip_prefix(b"response.").unwrap_or_default();
-        let (written, phase) = match rest.iter().rposition(|&b| b == b'.') {
-            Some(dot) => rest.split_at_checked(dot).unwrap_or_default(),
-            None => (&[][..], rest),
+        let Some(dot) = rest.iter().rposition(|&b| b == b'.') else {
+            return Self { name: word::empty, written: &[], phase: Word::of(rest) };
         };
-        let phase = phase.strip_prefix(b".").unwrap_or(phase);
-        Self { name: Word::of(written), written, phase: Word::of(phase) }
+        let (written, phase) = rest.split_at_checked(dot).unwrap_or_default();
+        let name = if written.is_empty() { Word::OTHER } else { Word::of(written) };
+        Self { name, written, phase: Word::of(phase.get(1..).unwrap_or_default()) }
     }
 
     /// The state of the response, if that is what the event reports (`response.completed`).

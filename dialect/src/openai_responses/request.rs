@@ -22,13 +22,13 @@ pub(super) fn read(
     let mut edits = Vec::new();
     let view = request::read(&of, call, &mut |texts, field| {
         texts.role = Speaker::System.role(true);
-        match Word::key(&field) {
-            word::instructions => texts.walk(&field),
-            word::input => {
+        match () {
+            () if field.key_is("instructions") => texts.walk(&field),
+            () if field.key_is("input") => {
                 let remote = input(texts, &field);
                 texts.remote = texts.remote.saturating_add(remote);
             }
-            word::prompt if field.kind() == Kind::Object => {
+            () if field.key_is("prompt") && field.kind() == Kind::Object => {
                 // The template itself is not in the request.
                 texts.remote = texts.remote.saturating_add(1);
                 texts.role = Speaker::User.role(true);
@@ -36,12 +36,14 @@ pub(super) fn read(
                     texts.variables(&variables);
                 }
             }
-            word::previous_response_id if !field.is_null() => {
+            () if field.key_is("previous_response_id") && !field.is_null() => {
                 texts.remote = texts.remote.saturating_add(1);
                 edits.extend(previous::known_upstream(OURS, &field));
             }
-            word::conversation if !field.is_null() => texts.remote = texts.remote.saturating_add(1),
-            _ => {}
+            () if field.key_is("conversation") && !field.is_null() => {
+                texts.remote = texts.remote.saturating_add(1)
+            }
+            () => {}
         }
         Ok(())
     })?;
@@ -76,7 +78,7 @@ fn call(recognised: &Recognised, root: &Value<'_>) -> Result<Call, Unreadable> {
 fn speaker(item: &Value<'_>) -> Speaker {
     let kind = string(item.get("type"));
     match Word::of(&kind) {
-        word::empty | word::message => Speaker::of(&string(item.get("role"))),
+        word::empty | word::message => Speaker::of(Word::value(item.get("role"))),
         word::reasoning | word::mcp_approval_request | word::mcp_list_tools | word::compaction => {
             Speaker::Assistant
         }

@@ -137,6 +137,36 @@ mod tests {
         assert_eq!(Word::of(b""), crate::word::empty);
     }
 
+    /// Where names are still compared as bytes: it looks at every value of a request, and most are told by their length.
+    const BY_BYTES: &str = "spelling.rs";
+
+    fn sources(folder: &std::path::Path, all: &mut Vec<std::path::PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => sources(&path, all),
+                false => all.push(path),
+            }
+        }
+    }
+
+    #[test]
+    fn no_dialect_matches_names_byte_by_byte() {
+        let mut all = Vec::new();
+        sources(concat!(env!("CARGO_MANIFEST_DIR"), "/src").as_ref(), &mut all);
+        all.retain(|path| !path.ends_with(BY_BYTES));
+        assert!(all.len() > 100, "{all:?}");
+        for path in all {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]").next().unwrap();
+            for line in code.lines().map(str::trim_start) {
+                let pattern = line.strip_prefix("| ").unwrap_or(line).trim_start_matches('(');
+                let arm = line.starts_with("| ") || line.contains("=>");
+                assert!(!(arm && pattern.starts_with("b\"")), "{}: {line}", path.display());
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn a_text_is_a_word_if_it_is_in_the_list(

@@ -244,7 +244,13 @@ impl<'a> Value<'a> {
     #[must_use]
     #[inline(always)]
     pub fn key_is(&self, name: &str) -> bool {
-        self.is_named(name.as_bytes(), hash(name.as_bytes()))
+        self.hash() == hash(name.as_bytes()) && self.is_spelled(name.as_bytes())
+    }
+
+    /// Out of line: most keys have another hash.
+    #[inline(never)]
+    fn is_spelled(&self, name: &[u8]) -> bool {
+        same(self.key(), name)
     }
 
     /// `hash`: the hash of the name.
