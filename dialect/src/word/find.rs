@@ -45,29 +45,16 @@ impl Word {
     }
 }
 
-/// Where each word begins in [`ALL`], and the end of the last.
-static STARTS: [u16; COUNT + 1] = starts();
-
-#[expect(
-    clippy::indexing_slicing,
-    reason = "evaluated when this is compiled: it cannot fail later"
-)]
-const fn starts() -> [u16; COUNT + 1] {
-    let mut starts = [0; COUNT + 1];
-    let (mut at, mut sum) = (0, 0);
-    while at < COUNT {
-        sum += LENGTHS[at];
-        at += 1;
-        starts[at] = sum as u16;
-    }
-    starts
-}
-
 /// Slots of the table; a power of two, and more than twice the number of words.
 const PLACES: usize = 1024;
 
-/// At the slot of a word's hash, or the next free one: its number.
-static TABLE: [u16; PLACES] = table();
+/// At the slot of a word's hash, or the next free one: its number, its length and where it begins in [`ALL`], in one
+/// number, so that one look tells nearly always; 0 in a free slot.
+static TABLE: [u32; PLACES] = table();
+
+/// How many bits a number has, and a length.
+const NUMBER_BITS: u32 = 10;
+const LENGTH_BITS: u32 = 6;
 
 const fn place(hash: u16) -> usize {
     (hash ^ (hash >> 6)) as usize % PLACES
@@ -77,19 +64,21 @@ const fn place(hash: u16) -> usize {
     clippy::indexing_slicing,
     reason = "evaluated when this is compiled: it cannot fail later"
 )]
-const fn table() -> [u16; PLACES] {
-    let starts = starts();
+const fn table() -> [u32; PLACES] {
     let mut table = [0; PLACES];
-    let mut at = 0;
+    let (mut at, mut start) = (0, 0);
     while at < COUNT {
-        let (_, from) = ALL.as_bytes().split_at(starts[at] as usize);
+        let (_, from) = ALL.as_bytes().split_at(start);
         let (word, _) = from.split_at(LENGTHS[at]);
         let mut here = place(key_hash(word));
         while table[here] != 0 {
             here = (here + 1) % PLACES;
         }
         at += 1;
-        table[here] = at as u16;
+        assert!(at < 1 << NUMBER_BITS && word.len() < 1 << LENGTH_BITS && start < 1 << 16);
+        table[here] =
+            ((start as u32) << LENGTH_BITS | word.len() as u32) << NUMBER_BITS | at as u32;
+        start += word.len();
     }
     table
 }
@@ -104,20 +93,17 @@ fn escaped(value: &Value<'_>) -> Word {
 #[inline(always)]
 fn find(own: &[u8], hash: u16) -> Word {
     let mut here = place(hash);
-    while let Some(&number) = TABLE.get(here).filter(|number| **number != 0) {
-        if spelling(number).is_some_and(|word| same(word, own)) {
-            return Word(number);
+    while let Some(&slot) = TABLE.get(here).filter(|slot| **slot != 0) {
+        let (number, rest) = (slot % (1 << NUMBER_BITS), slot >> NUMBER_BITS);
+        let (length, start) =
+            ((rest % (1 << LENGTH_BITS)) as usize, (rest >> LENGTH_BITS) as usize);
+        let is_own = |word: &[u8]| same(word, own);
+        if length == own.len() && ALL.as_bytes().get(start..start + length).is_some_and(is_own) {
+            return Word(number as u16);
         }
         here = (here + 1) % PLACES;
     }
     Word::OTHER
-}
-
-/// The text of the word with this number.
-fn spelling(number: u16) -> Option<&'static [u8]> {
-    let end = usize::from(*STARTS.get(usize::from(number))?);
-    let start = usize::from(*STARTS.get(usize::from(number.checked_sub(1)?))?);
-    ALL.as_bytes().get(start..end)
 }
 
 #[cfg(test)]
@@ -127,6 +113,13 @@ mod tests {
 
     use super::*;
     use crate::wire::json::Doc;
+
+    /// The text of the word with this number.
+    fn spelling(number: u16) -> Option<&'static [u8]> {
+        let at = usize::from(number).checked_sub(1)?;
+        let start: usize = LENGTHS.get(..at)?.iter().sum();
+        ALL.as_bytes().get(start..start + LENGTHS.get(at)?)
+    }
 
     #[test]
     fn every_word_is_found_by_its_text_and_stands_once() {
