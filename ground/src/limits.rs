@@ -170,8 +170,8 @@ pub const EXTRACT_STATES: usize = 2048;
 /// A pattern's source, in bytes. Long word lists still fit; what is longer is data, not a pattern.
 pub const PATTERN_BYTES: usize = 16 * 1024;
 
-/// Nesting of groups and classes in a pattern. Parsing and rewriting recurse this deep at most.
-pub const PATTERN_NEST: u32 = 64;
+/// Nesting of groups and classes in a pattern. What walks its tree recurses this deep at most.
+pub const PATTERN_NEST: usize = 64;
 
 /// One compiled pattern, in bytes of its automaton. `.{1,4000}` over UTF-8 needs about this much.
 pub const PATTERN_AUTOMATON_BYTES: usize = 1024 * 1024;

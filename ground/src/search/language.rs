@@ -1,279 +1,242 @@
-//! The pattern language of POLICY "Patterns", implemented by rewriting regex-syntax's syntax tree.
+//! The pattern language of POLICY "Patterns": the syntax of Rust's `regex`, read to what regex-syntax's own parser and
+//! translator would make of it if classes, boundaries and cases were ASCII.
 //!
-//! The tree is changed in place so that the result needs no Unicode tables and still consumes whole characters: `\w \d
-//! \s` become bracketed ASCII classes, `(?i)` becomes classes of both ASCII cases, `\b` becomes its ASCII form. With
-//! `fold`, letters and classes become what [`normalize`] makes of them, like the text.
+//! `\w \d \s` are ASCII classes, `(?i)` makes classes of both ASCII cases, `\b` asks for ASCII words: no Unicode tables
+//! are needed, and patterns still consume whole characters. With `fold`, letters and classes become what
+//! [`normalize`](super::normalize) makes of them, like the text.
+//!
+//! A pattern is read twice by the same code: once to see that it is well formed and how deep it nests, then to build.
+//! Neither recurses.
 
-use super::normalize::{also, normalize};
+mod class;
+mod count;
+mod cursor;
+mod escape;
+mod flags;
+mod letters;
+mod level;
+mod named;
+mod nest;
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod tests;
+
 use super::pattern_error::PatternError;
-use crate::limits::{FOLDED_RANGE_CHARS, PATTERN_NEST};
-use regex_syntax::ast::{
-    self, Assertion, AssertionKind, Ast, ClassAscii, ClassAsciiKind, ClassBracketed, ClassPerl,
-    ClassPerlKind, ClassSet, ClassSetItem, ClassSetRange, ClassSetUnion, Flag, Flags, FlagsItem,
-    FlagsItemKind, Group, GroupKind, Literal, LiteralKind, Span,
-};
-use regex_syntax::hir::Hir;
-use regex_syntax::hir::translate::TranslatorBuilder;
+use crate::limits::PATTERN_NEST;
+use cursor::{Cursor, refused};
+use escape::Escape;
+use flags::Flags;
+use level::{Item, Level};
+use nest::Nest;
+use regex_syntax::hir::{Capture, Hir, Repetition};
+use std::mem::{replace, take};
 
 /// Reads one regular expression.
 ///
 /// # Errors
 /// Bad syntax, or something outside the language.
 pub(super) fn read(source: &str, fold: bool) -> Result<Hir, PatternError> {
-    let mut tree = ast::parse::ParserBuilder::new()
-        .nest_limit(PATTERN_NEST)
-        .build()
-        .parse(source)
-        .map_err(|error| syntax_error(&error))?;
-    Rewriter { fold, ignore_case: fold }.tree(&mut tree)?;
-    TranslatorBuilder::new().build().translate(source, &tree).map_err(|error| PatternError {
-        offset: Some(error.span().start.offset),
-        message: error.kind().to_string(),
-        help: None,
-    })
-}
-
-fn syntax_error(error: &ast::Error) -> PatternError {
-    use ast::ErrorKind;
-    let (message, help) = match error.kind() {
-        ErrorKind::UnsupportedLookAround => (
-            "look-around (`(?=`, `(?!`, `(?<=`, `(?<!`) is not part of the pattern language"
-                .to_owned(),
-            Some("patterns run in linear time: match the context too, or use `\\b`, `^`, `$`"),
-        ),
-        ErrorKind::UnsupportedBackreference => (
-            "back-references (`\\1`) are not part of the pattern language".to_owned(),
-            Some("patterns run in linear time: write the alternatives out"),
-        ),
-        ErrorKind::NestLimitExceeded(limit) => {
-            (format!("groups nest deeper than {limit}"), Some("flatten the pattern"))
-        }
-        other => (other.to_string(), None),
-    };
-    PatternError { offset: Some(error.span().start.offset), message, help: help.map(str::to_owned) }
-}
-
-fn refused(span: &Span, message: &str, help: &str) -> PatternError {
-    PatternError {
-        offset: Some(span.start.offset),
-        message: message.to_owned(),
-        help: Some(help.to_owned()),
+    let mut first = Reader::new(Cursor::new(source, Some(Nest::default())), fold);
+    first.pattern()?;
+    if let Some(at) = first.cursor.nest.and_then(|nest| nest.too_deep()) {
+        let message = format!("groups nest deeper than {PATTERN_NEST}");
+        return Err(refused(at, &message, "flatten the pattern"));
     }
+    Reader::new(Cursor::new(source, None), fold).pattern()
 }
 
-/// Walks a tree in the order of its text, since `(?i)` applies from its position to the end of its group. Recursion is
-/// as deep as the parser's nest limit.
-struct Rewriter {
-    fold: bool,
-    ignore_case: bool,
+struct Reader<'s> {
+    cursor: Cursor<'s>,
+    flags: Flags,
+    level: Level,
+    around: Vec<Group>,
+    /// How many groups that capture have begun.
+    captures: u32,
+    names: Vec<&'s str>,
 }
 
-impl Rewriter {
-    fn tree(&mut self, tree: &mut Ast) -> Result<(), PatternError> {
-        match tree {
-            Ast::Empty(_) | Ast::Dot(_) => Ok(()),
-            Ast::Flags(set) => self.flags(&mut set.flags),
-            Ast::Literal(literal) => {
-                if let Some(class) = self.letter(literal) {
-                    *tree = class;
-                }
-                Ok(())
-            }
-            Ast::Assertion(assertion) => {
-                if let Some(ascii) = ascii_assertion(assertion) {
-                    *tree = ascii;
-                }
-                Ok(())
-            }
-            Ast::ClassUnicode(class) => Err(unicode_class(&class.span)),
-            Ast::ClassPerl(class) => {
-                let item = ClassSetItem::Ascii(self.perl(class, false));
-                *tree = bracketed(class.span, class.negated, item);
-                Ok(())
-            }
-            Ast::ClassBracketed(class) => self.set(&mut class.kind),
-            Ast::Repetition(repetition) => self.tree(&mut repetition.ast),
-            Ast::Group(group) => {
-                let outside = self.ignore_case;
-                if let GroupKind::NonCapturing(flags) = &mut group.kind {
-                    self.flags(flags)?;
-                }
-                self.tree(&mut group.ast)?;
-                self.ignore_case = outside;
-                Ok(())
-            }
-            Ast::Alternation(alternation) => {
-                alternation.asts.iter_mut().try_for_each(|tree| self.tree(tree))
-            }
-            Ast::Concat(concat) => concat.asts.iter_mut().try_for_each(|tree| self.tree(tree)),
+/// A group whose `)` has not been read.
+struct Group {
+    /// Where its `(` stands.
+    start: usize,
+    /// Its number and its name, if it captures.
+    capture: Option<(u32, Option<Box<str>>)>,
+    /// What it stands in, and the flags there.
+    level: Level,
+    flags: Flags,
+}
+
+impl<'s> Reader<'s> {
+    fn new(cursor: Cursor<'s>, fold: bool) -> Self {
+        Self {
+            cursor,
+            flags: Flags::new(fold),
+            level: Level::default(),
+            around: Vec::new(),
+            captures: 0,
+            names: Vec::new(),
         }
     }
 
-    /// Removes `i` from the flags (it is expanded into classes) and rejects `u`.
-    fn flags(&mut self, flags: &mut Flags) -> Result<(), PatternError> {
-        let mut on = true;
-        for item in &flags.items {
-            match item.kind {
-                FlagsItemKind::Negation => on = false,
-                FlagsItemKind::Flag(Flag::CaseInsensitive) => self.ignore_case = on || self.fold,
-                FlagsItemKind::Flag(Flag::Unicode) => {
-                    return Err(refused(
-                        &item.span,
-                        "the flag `u` is not part of the pattern language",
-                        "leave it out: `\\w \\d \\s \\b` and `(?i)` are ASCII, `.` takes whole characters",
-                    ));
+    fn pattern(&mut self) -> Result<Hir, PatternError> {
+        loop {
+            self.cursor.skip_blanks();
+            let start = self.cursor.at;
+            match self.cursor.peek() {
+                None => break,
+                Some('(') => self.open(start)?,
+                Some(')') => self.close()?,
+                Some('|') => self.level.next_branch(&mut self.cursor),
+                Some(sign @ ('*' | '+' | '?' | '{')) => self.repetition(sign)?,
+                Some(c) => {
+                    let item = self.item(c)?;
+                    self.level.push(&self.cursor, start, item);
                 }
-                FlagsItemKind::Flag(_) => {}
             }
         }
-        flags.items.retain(|item| item.kind != FlagsItemKind::Flag(Flag::CaseInsensitive));
-        // `(?-i:…)` became `(?-:…)`, which can be expressed only in a tree; the remaining flag has no meaning.
-        if matches!(flags.items.last(), Some(item) if item.kind.is_negation()) {
-            flags.items.pop();
+        if let Some(group) = self.around.last() {
+            let help = "close it with `)`; the character itself is `\\(`";
+            return Err(refused(group.start, "unclosed group", help));
         }
+        Ok(take(&mut self.level).end(&mut self.cursor))
+    }
+
+    /// Reads what is no group, and begins with `c`.
+    fn item(&mut self, c: char) -> Result<Item, PatternError> {
+        let start = self.cursor.at;
+        match c {
+            '[' => return Ok(Item::class(class::read(&mut self.cursor, self.flags.letters)?)),
+            '\\' => {
+                return match escape::read(&mut self.cursor)? {
+                    Escape::Character(c) => Ok(Item::character(c, self.flags.letters)),
+                    Escape::Class(set) => Ok(Item::class(set)),
+                    Escape::Look(look) => Ok(Item::Tree(Hir::look(look))),
+                    Escape::Property if self.cursor.builds() => Err(escape::no_property(start)),
+                    Escape::Property => Ok(Item::Tree(Hir::empty())),
+                };
+            }
+            _ => self.cursor.advance(),
+        }
+        Ok(match c {
+            '.' => Item::Tree(Hir::dot(self.flags.dot())),
+            '^' => Item::Tree(Hir::look(self.flags.line_start())),
+            '$' => Item::Tree(Hir::look(self.flags.line_end())),
+            _ => Item::character(c, self.flags.letters),
+        })
+    }
+
+    fn set_flags(&mut self, flags: Flags) -> Flags {
+        self.cursor.spaced = flags.spaced;
+        replace(&mut self.flags, flags)
+    }
+
+    /// Reads the beginning of a group, or flags for the rest of the one that is open.
+    fn open(&mut self, start: usize) -> Result<(), PatternError> {
+        self.cursor.next();
+        let inside = self.cursor.at;
+        let (mut flags, mut capture) = (self.flags, None);
+        if ["?=", "?!", "?<=", "?<!"].iter().any(|sign| self.cursor.take(sign)) {
+            let message =
+                "look-around (`(?=`, `(?!`, `(?<=`, `(?<!`) is not part of the pattern language";
+            let help = "patterns run in linear time: match the context too, or use `\\b`, `^`, `$`";
+            return Err(refused(start, message, help));
+        }
+        if self.cursor.take("?P<") || self.cursor.take("?<") {
+            capture = Some(Some(self.name()?.into()));
+        } else if self.cursor.take("?") {
+            flags = flags.read(&mut self.cursor, start)?;
+            if self.cursor.take(")") {
+                if self.cursor.since(inside) == "?)" {
+                    return Err(nothing_to_repeat(inside));
+                }
+                self.set_flags(flags);
+                self.level.push_flags();
+                return Ok(());
+            }
+            self.cursor.advance();
+        } else {
+            capture = Some(None);
+        }
+        self.captures += u32::from(capture.is_some());
+        let capture = capture.map(|name| (self.captures, name));
+        let level = replace(&mut self.level, Level::new(self.cursor.at));
+        let flags = self.set_flags(flags);
+        self.around.push(Group { start, capture, level, flags });
         Ok(())
     }
 
-    /// The replacement of a literal, if it has one.
-    fn letter(&self, literal: &mut Literal) -> Option<Ast> {
-        let span = literal.span;
-        let class = |characters: Vec<char>| {
-            let items = characters.into_iter().map(|c| range(span, c, c)).collect();
-            Some(bracketed(span, false, union(span, items)))
-        };
-        if self.fold {
-            let Some(c) = normalize(literal.c) else { return Some(Ast::empty(span)) };
-            *literal = Literal { span, kind: LiteralKind::Verbatim, c };
-            return match also(c) {
-                "" => None,
-                others => class(others.chars().chain([c]).collect()),
-            };
-        }
-        if !self.ignore_case || !literal.c.is_ascii_alphabetic() {
-            return None;
-        }
-        class(vec![literal.c.to_ascii_lowercase(), literal.c.to_ascii_uppercase()])
-    }
-
-    fn set(&self, set: &mut ClassSet) -> Result<(), PatternError> {
-        match set {
-            ClassSet::Item(item) => self.item(item),
-            ClassSet::BinaryOp(op) => {
-                self.set(&mut op.lhs)?;
-                self.set(&mut op.rhs)
-            }
-        }
-    }
-
-    /// One item of a class. Cases are added to each item, before any negation around it.
-    fn item(&self, item: &mut ClassSetItem) -> Result<(), PatternError> {
-        match item {
-            ClassSetItem::Empty(_) => Ok(()),
-            ClassSetItem::Unicode(class) => Err(unicode_class(&class.span)),
-            ClassSetItem::Perl(class) => {
-                *item = ClassSetItem::Ascii(self.perl(class, class.negated));
-                Ok(())
-            }
-            ClassSetItem::Ascii(class) => {
-                let cased = matches!(class.kind, ClassAsciiKind::Lower | ClassAsciiKind::Upper);
-                if self.ignore_case && cased {
-                    class.kind = ClassAsciiKind::Alpha;
+    /// Reads a group's name, to the `>` after it.
+    fn name(&mut self) -> Result<&'s str, PatternError> {
+        const NAMES: &str =
+            "a name is letters, digits and `_`, not beginning with a digit, and a `>` ends it";
+        let start = self.cursor.at;
+        loop {
+            let at = self.cursor.at;
+            match self.cursor.peek() {
+                None => return Err(refused(at, "unclosed name of a group", NAMES)),
+                Some('>') => break,
+                Some(c) if c == '_' || c.is_alphabetic() => {}
+                Some(c) if at > start && (matches!(c, '.' | '[' | ']') || c.is_numeric()) => {}
+                Some(c) => {
+                    return Err(refused(at, &format!("`{c}` in the name of a group"), NAMES));
                 }
-                Ok(())
             }
-            ClassSetItem::Literal(literal) => {
-                let (span, c) = (literal.span, literal.c);
-                self.cased(item, span, c, c);
-                Ok(())
-            }
-            ClassSetItem::Range(ends) => {
-                let (span, first, last) = (ends.span, ends.start.c, ends.end.c);
-                self.cased(item, span, first, last);
-                Ok(())
-            }
-            ClassSetItem::Bracketed(class) => self.set(&mut class.kind),
-            ClassSetItem::Union(members) => {
-                members.items.iter_mut().try_for_each(|item| self.item(item))
-            }
+            self.cursor.advance();
         }
+        let name = self.cursor.since(start);
+        self.cursor.advance();
+        if name.is_empty() {
+            return Err(refused(start, "a group with an empty name", NAMES));
+        }
+        if self.names.contains(&name) {
+            let help = "give each group a name of its own, or none";
+            return Err(refused(start, &format!("a second group `{name}`"), help));
+        }
+        self.names.push(name);
+        Ok(name)
     }
 
-    /// Adds the other case of the ASCII letters in a range.
-    fn cased(&self, item: &mut ClassSetItem, span: Span, first: char, last: char) {
-        if !self.ignore_case {
-            return;
-        }
-        let mut items = vec![range(span, first, last)];
-        for (from, to) in [('a', 'z'), ('A', 'Z')] {
-            let (low, high) = (first.max(from), last.min(to));
-            if low <= high {
-                items.push(range(span, other_case(low), other_case(high)));
-            }
-        }
-        if self.fold {
-            // The normal forms of its characters, besides themselves. Ranges beyond the bound name whole scripts.
-            for c in (first..=last).take(FOLDED_RANGE_CHARS) {
-                let read = normalize(c);
-                let others = read.map(also).unwrap_or_default();
-                items.extend(read.into_iter().filter(|&read| read != c).map(|c| range(span, c, c)));
-                items.extend(others.chars().map(|c| range(span, c, c)));
-            }
-        }
-        *item = union(span, items);
-    }
-
-    fn perl(&self, class: &ClassPerl, negated: bool) -> ClassAscii {
-        let kind = match class.kind {
-            ClassPerlKind::Digit => ClassAsciiKind::Digit,
-            ClassPerlKind::Space => ClassAsciiKind::Space,
-            ClassPerlKind::Word => ClassAsciiKind::Word,
+    /// Reads the end of a group.
+    fn close(&mut self) -> Result<(), PatternError> {
+        let Some(group) = self.around.pop() else {
+            let help = "open it with `(`; the character itself is `\\)`";
+            return Err(refused(self.cursor.at, "unopened group", help));
         };
-        ClassAscii { span: class.span, kind, negated }
+        let sub = replace(&mut self.level, group.level).end(&mut self.cursor);
+        self.cursor.advance();
+        self.cursor.node(group.start);
+        self.set_flags(group.flags);
+        let hir = match group.capture {
+            Some((index, name)) => Hir::capture(Capture { index, name, sub: Box::new(sub) }),
+            None => sub,
+        };
+        self.level.push(&self.cursor, group.start, Item::Tree(hir));
+        Ok(())
+    }
+
+    /// Reads a sign of repetition or a count, and the `?` that makes it lazy.
+    fn repetition(&mut self, sign: char) -> Result<(), PatternError> {
+        let at = self.cursor.at;
+        let (start, sub) = self.level.pop().ok_or_else(|| nothing_to_repeat(at))?;
+        let (min, max) = match sign {
+            '{' => count::read(&mut self.cursor)?,
+            _ => {
+                self.cursor.advance();
+                (u32::from(sign == '+'), (sign == '?').then_some(1))
+            }
+        };
+        let lazy = self.cursor.take("?");
+        let greedy = lazy == self.flags.swap_greed;
+        self.cursor.node(start);
+        let repetition = Hir::repetition(Repetition { min, max, greedy, sub: Box::new(sub) });
+        self.level.push(&self.cursor, start, Item::Tree(repetition));
+        Ok(())
     }
 }
 
-fn unicode_class(span: &Span) -> PatternError {
-    refused(
-        span,
-        "`\\p{…}` is not part of the pattern language",
-        "write the characters or ranges out, such as `[à-ÿ]`, or use `fold: true` for look-alikes",
-    )
-}
-
-/// `\b` and similar assertions over ASCII word characters.
-fn ascii_assertion(assertion: &Assertion) -> Option<Ast> {
-    match assertion.kind {
-        AssertionKind::StartLine
-        | AssertionKind::EndLine
-        | AssertionKind::StartText
-        | AssertionKind::EndText => None,
-        _ => {
-            let span = assertion.span;
-            let item = |kind| FlagsItem { span, kind };
-            let items =
-                vec![item(FlagsItemKind::Negation), item(FlagsItemKind::Flag(Flag::Unicode))];
-            Some(Ast::group(Group {
-                span,
-                kind: GroupKind::NonCapturing(Flags { span, items }),
-                ast: Box::new(Ast::assertion(assertion.clone())),
-            }))
-        }
-    }
-}
-
-fn other_case(c: char) -> char {
-    if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }
-}
-
-fn range(span: Span, first: char, last: char) -> ClassSetItem {
-    let literal = |c| Literal { span, kind: LiteralKind::Verbatim, c };
-    ClassSetItem::Range(ClassSetRange { span, start: literal(first), end: literal(last) })
-}
-
-fn union(span: Span, items: Vec<ClassSetItem>) -> ClassSetItem {
-    ClassSetItem::Union(ClassSetUnion { span, items })
-}
-
-fn bracketed(span: Span, negated: bool, item: ClassSetItem) -> Ast {
-    Ast::class_bracketed(ClassBracketed { span, negated, kind: ClassSet::Item(item) })
+fn nothing_to_repeat(at: usize) -> PatternError {
+    let help =
+        "put what is repeated before it; the characters themselves are `\\*`, `\\+`, `\\?`, `\\{`";
+    refused(at, "nothing to repeat", help)
 }
