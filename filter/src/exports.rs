@@ -35,6 +35,12 @@ extern "C" fn proxy_on_delete(id: u32) {
     delete(id);
 }
 
+/// Nothing is done in it, but nginx reads a result whether or not it is exported.
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_vm_start(_root: u32, _size: usize) -> u32 {
+    1
+}
+
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_configure(id: u32, size: usize) -> u32 {
     u32::from(with_root(id, |root| root.on_configure(size)) == Some(true))

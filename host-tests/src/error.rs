@@ -96,7 +96,7 @@ impl std::error::Error for Trapped {}
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rejected {
-    /// `proxy_on_vm_start` returned false.
+    /// `proxy_on_vm_start` returned false, or there is none and the host needs one.
     VmStart,
     /// `proxy_on_configure` returned false.
     Configure,
@@ -109,7 +109,7 @@ pub enum Rejected {
 impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Rejected::VmStart => f.write_str("`proxy_on_vm_start` returned false"),
+            Rejected::VmStart => f.write_str("`proxy_on_vm_start` returned false or is missing"),
             Rejected::Configure => f.write_str("`proxy_on_configure` returned false"),
             Rejected::Trapped(trapped) => trapped.fmt(f),
             Rejected::DeadVm => f.write_str("the VM of this worker is dead"),

@@ -60,6 +60,8 @@ pub struct Quirks {
     pub new_vm_after_trap: bool,
     /// A new configuration runs in a throw-away instance first.
     pub canary: bool,
+    /// A guest without `proxy_on_vm_start` starts; where not, it does not. (nginx reads a result that nobody wrote.)
+    pub starts_by_itself: bool,
 }
 
 impl Quirks {
@@ -89,6 +91,7 @@ impl Quirks {
             response_overflow_is_an_error: envoy,
             new_vm_after_trap: !envoy,
             canary: envoy,
+            starts_by_itself: envoy,
         }
     }
 }

@@ -101,7 +101,9 @@ impl Vm {
 
     fn start_root(&mut self, id: u32, vm_len: i32, len: i32) -> Result<(), Rejected> {
         self.run("proxy_on_context_create", id, &[0]).map_err(Rejected::Trapped)?;
-        if self.run("proxy_on_vm_start", id, &[vm_len]).map_err(Rejected::Trapped)? == Some(0) {
+        let started = self.run("proxy_on_vm_start", id, &[vm_len]).map_err(Rejected::Trapped)?;
+        let unstarted = i32::from(self.host.quirks().starts_by_itself);
+        if started.unwrap_or(unstarted) == 0 {
             return Err(Rejected::VmStart);
         }
         self.state_mut().configuring = Some(id);

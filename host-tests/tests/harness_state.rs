@@ -11,7 +11,7 @@ mod guests;
 use std::time::Duration;
 
 use guests::{GET, load, run, run_generic, run_with};
-use host_tests::{Host, HostKind, Metric, Property, Rejected, Settings, Status};
+use host_tests::{Host, HostKind, Metric, Module, Property, Rejected, Settings, Status};
 
 /// Logs each step of a context's life as one letter and its context id.
 const LIFE: &str = r#"
@@ -91,6 +91,17 @@ fn vm_start_can_refuse_and_a_trap_is_a_rejection() {
     let worker = Host::new(&load(traps)).worker().unwrap();
     assert!(matches!(worker.configure("").unwrap_err(), Rejected::Trapped(_)));
     assert_eq!(worker.dead(), None, "it was the canary that died");
+}
+
+#[test]
+fn some_hosts_start_nothing_without_vm_start() {
+    let bare = r#"(module (memory (export "memory") 1) (func (export "proxy_abi_version_0_2_1"))
+        (func (export "malloc") (param i32) (result i32) (i32.const 1024)))"#;
+    let module = Module::load(wat::parse_str(bare).unwrap()).unwrap();
+    for (kind, starts) in [(HostKind::Envoy, true), (HostKind::Generic, false)] {
+        let worker = Host::with(&module, Settings::of(kind)).worker().unwrap();
+        assert_eq!(worker.configure("").is_ok(), starts, "{kind:?}");
+    }
 }
 
 #[test]

@@ -90,7 +90,14 @@ pub fn guest(functions: &str) -> Vec<u8> {
             at += bytes.len();
         }
     }
-    wat::parse_str(format!("(module {PRELUDE} {data} {code})")).unwrap()
+    // Some hosts start nothing without it.
+    let start = match code.contains("proxy_on_vm_start") {
+        true => "",
+        false => {
+            r#"(func (export "proxy_on_vm_start") (param i32 i32) (result i32) (i32.const 1))"#
+        }
+    };
+    wat::parse_str(format!("(module {PRELUDE} {data} {code} {start})")).unwrap()
 }
 
 pub fn load(functions: &str) -> Module {
