@@ -29,6 +29,7 @@ mod invocations;
 mod item;
 pub mod jcs;
 pub mod lane;
+mod last_members;
 pub mod mcp;
 mod models;
 mod names;

@@ -3,6 +3,7 @@
 
 use crate::wire::find::same;
 use crate::wire::json::{Value, key_hash};
+use crate::word::{self, Word};
 
 /// What a name tells by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +53,6 @@ pub(super) enum FieldName {
     Tools,
 }
 
-use crate::word::{self, Word};
 use FieldName::*;
 
 #[rustfmt::skip]

@@ -71,7 +71,7 @@ fn is_free(name: &[u8]) -> bool {
 }
 
 /// Names, found by a hash that ignores case.
-struct NameTable<const N: usize> {
+struct Spellings<const N: usize> {
     names: [&'static str; N],
     /// At the lowest bits of the hash, or the next free slot: the name's index, counted from 1.
     places: [u8; PLACES],
@@ -96,10 +96,10 @@ const fn place(key: &[u8]) -> usize {
     sum.wrapping_add(last as usize).wrapping_mul(31).wrapping_add(key.len()) % PLACES
 }
 
-static ROOT_NAMES: NameTable<{ ROOT.len() }> = NameTable::of(ROOT);
-static NESTED_NAMES: NameTable<{ NESTED.len() }> = NameTable::of(NESTED);
+static ROOT_NAMES: Spellings<{ ROOT.len() }> = Spellings::of(ROOT);
+static NESTED_NAMES: Spellings<{ NESTED.len() }> = Spellings::of(NESTED);
 
-impl<const N: usize> NameTable<N> {
+impl<const N: usize> Spellings<N> {
     #[allow(
         clippy::indexing_slicing,
         reason = "evaluated by the compiler, which refuses what lies outside"

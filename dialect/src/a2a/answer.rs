@@ -2,8 +2,9 @@
 
 use super::super::fields::is_among;
 use super::super::fields::string;
+use super::super::last_members::LastMembers;
 use super::super::number::name_number;
-use super::super::texts::{LastMembers, TextWalk};
+use super::super::texts::TextWalk;
 use super::super::{Answer, Call, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape};
 use super::ending::{Sent, ends};
 use super::kind;

@@ -1,9 +1,10 @@
 //! Answers: events and whole bodies.
 
 use super::super::fields::{pick, string};
+use super::super::last_members::LastMembers;
 use super::super::number::number;
 use super::super::splice::twice;
-use super::super::texts::{LastMembers, NO_ITEM, TextWalk};
+use super::super::texts::{NO_ITEM, TextWalk};
 use super::super::{
     Answer, ArgsForm, Call, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape,
 };

@@ -1,10 +1,11 @@
 //! Answers: events and whole bodies.
 
 use super::super::fields::string;
+use super::super::last_members::LastMembers;
 use super::super::names::NameSet;
 use super::super::number::number;
 use super::super::splice::twice;
-use super::super::texts::{LastMembers, NO_ITEM, TextWalk, short};
+use super::super::texts::{NO_ITEM, TextWalk, short};
 use super::super::{
     Answer, ArgsForm, Call, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape,
 };

@@ -1,9 +1,10 @@
 //! Answers: one document per line, or a single one. Tool calls arrive whole.
 
+use super::super::last_members::LastMembers;
 use super::super::openai_chat::stopped::take_out;
 use super::super::say::Say;
 use super::super::splice::{extend, insert, replace, twice};
-use super::super::texts::{LastMembers, TextWalk, short};
+use super::super::texts::{TextWalk, short};
 use super::super::write::quoted;
 use super::super::{
     Answer, ArgsForm, Call, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape,

@@ -3,10 +3,11 @@
 mod copies;
 
 use super::super::fields::{pick, string};
+use super::super::last_members::LastMembers;
 use super::super::number::{name_number, number};
 use super::super::openai::finishes;
 use super::super::splice::twice;
-use super::super::texts::{LastMembers, NO_ITEM, TextWalk, short};
+use super::super::texts::{NO_ITEM, TextWalk, short};
 use super::super::{
     Answer, ArgsForm, Call, CallKind, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey,
     ValueShape,

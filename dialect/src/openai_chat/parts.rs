@@ -1,7 +1,8 @@
 //! Lists and objects in a message: parts of content, details of reasoning, sound, tokens.
 
+use super::super::last_members::LastMembers;
 use super::super::number::number;
-use super::super::texts::{LastMembers, TextWalk};
+use super::super::texts::TextWalk;
 use super::super::{Role, TextKey, ValueShape};
 use super::kind;
 use crate::wire::json::{Kind, Value};

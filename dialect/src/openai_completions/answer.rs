@@ -1,8 +1,9 @@
 //! Answers: `choices[].text`, in chunks and whole alike.
 
+use super::super::last_members::LastMembers;
 use super::super::number::number;
 use super::super::openai::finishes;
-use super::super::texts::{LastMembers, NO_ITEM, TextWalk, short};
+use super::super::texts::{NO_ITEM, TextWalk, short};
 use super::super::{
     Answer, Call, CallPiece, Ending, Item, Leaves, Role, TextKey, ValueShape, fields::pick,
 };

@@ -2,9 +2,10 @@
 
 use super::super::bounded_set::BoundedSet;
 use super::super::fields::string;
+use super::super::last_members::LastMembers;
 use super::super::names::NameSet;
 use super::super::splice::twice;
-use super::super::texts::{LastMembers, NO_ITEM, TextWalk, short};
+use super::super::texts::{NO_ITEM, TextWalk, short};
 use super::super::{
     Answer, ArgsForm, Call, CallKind, CallName, CallPiece, Ending, Item, Leaves, Role, TextKey,
     ValueShape,
