@@ -4,14 +4,14 @@ use super::call::{Call, Recognised, RequestView};
 use super::texts::TextWalk;
 use super::{InputParts, Role, Unreadable, spelling};
 use crate::limits;
-use crate::wire::json::{Doc, Kind, LeftOut, Name, Value};
+use crate::wire::json::{Doc, Kind, LeftOut, Value};
 use crate::word::{self, Word};
 
 /// What a request says, and the tools that it offers, in all dialects: its length, nearly, and nothing that tells how it
 /// is to be answered. A `model` among the tools, or in a turn with tools, may be one that answers
 /// ([`super::other_models`]).
 pub const SAID: LeftOut = LeftOut {
-    members: &Name::all([
+    members: &[
         "messages",
         "input",
         "contents",
@@ -23,7 +23,7 @@ pub const SAID: LeftOut = LeftOut {
         "documents",
         "chat_history",
         "toolConfig",
-    ]),
+    ],
     unless_keyed: "model",
 };
 

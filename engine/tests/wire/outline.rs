@@ -1,12 +1,11 @@
 //! A document without what is left out is otherwise the document.
 
 use hemostat_engine::limits;
-use hemostat_engine::wire::json::{Doc, Kind, LeftOut, Name};
+use hemostat_engine::wire::json::{Doc, Kind, LeftOut};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
-const LEFT_OUT: LeftOut =
-    LeftOut { members: &Name::all(["messages", "tools"]), unless_keyed: "model" };
+const LEFT_OUT: LeftOut = LeftOut { members: &["messages", "tools"], unless_keyed: "model" };
 
 fn outline(bytes: &[u8]) -> Option<Doc> {
     let mut doc = Doc::default();

@@ -87,12 +87,6 @@ pub fn begun(bytes: &[u8]) -> [u8; BLOCK] {
     (u128::from(low) | u128::from(high) << 64).to_le_bytes()
 }
 
-/// Which bytes of a block are backslashes, one bit each, that of the first byte lowest.
-#[inline(always)]
-pub(super) fn backslashes(block: &[u8; BLOCK]) -> u32 {
-    blocks::backslashes(block)
-}
-
 /// Classifies the bytes of a block.
 #[inline(always)]
 pub fn classes(block: &[u8; BLOCK]) -> Classes {

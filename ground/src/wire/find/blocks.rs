@@ -99,11 +99,6 @@ pub(super) fn byte(bytes: &[u8], byte: u8) -> usize {
     first(bytes, 0, |v| u8x16_eq(v, u8x16_splat(byte)), |own| own == byte)
 }
 
-#[inline(always)]
-pub(super) fn backslashes(block: &[u8; 16]) -> u32 {
-    u32::from(u8x16_bitmask(u8x16_eq(load(block), u8x16_splat(b'\\'))))
-}
-
 pub(super) fn base64_end(bytes: &[u8], from: usize) -> usize {
     let others = |block| {
         let is = |byte| u8x16_eq(block, u8x16_splat(byte));

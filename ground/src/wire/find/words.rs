@@ -59,10 +59,6 @@ pub(super) fn byte(bytes: &[u8], byte: u8) -> usize {
     first(bytes, 0, |word| zeros(word ^ repeated(byte)), |own| own == byte)
 }
 
-pub(super) fn backslashes(block: &[u8; 16]) -> u32 {
-    block.iter().rev().fold(0, |bits, byte| bits << 1 | u32::from(*byte == b'\\'))
-}
-
 pub(super) fn base64_end(bytes: &[u8], from: usize) -> usize {
     let other = bytes.iter().skip(from).position(|byte| !is_base64(*byte));
     other.map_or(bytes.len(), |at| from + at)

@@ -7,7 +7,6 @@
 //!               as a list    └── skipped, bracket by bracket ──┘
 //! ```
 
-use super::key::Name;
 use super::node::{JsonError, Kind, Node};
 use super::parse::{
     self, FOLLOWED, KeySpan, OUTSIDE, OpenValue, after, blanks, byte, error, member, push, string,
@@ -20,7 +19,7 @@ use crate::wire::find::same;
 #[derive(Debug, Clone, Copy)]
 pub struct LeftOut {
     /// The contents of a list or an object that is one of these members of the root.
-    pub members: &'static [Name],
+    pub members: &'static [&'static str],
     /// Not if this is a key in it, at any depth, or if a key in it is written with escapes.
     pub unless_keyed: &'static str,
 }
@@ -29,7 +28,7 @@ impl LeftOut {
     /// True for the name of a member that may be left out.
     #[must_use]
     pub fn has(&self, name: &[u8]) -> bool {
-        self.members.iter().any(|own| same(own.text.as_bytes(), name))
+        self.members.iter().any(|own| same(own.as_bytes(), name))
     }
 }
 

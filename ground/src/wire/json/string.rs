@@ -1,6 +1,6 @@
 //! Decodes the content of JSON strings (RFC 8259 §7).
 
-use crate::wire::find::{self, BLOCK, backslash};
+use crate::wire::find::backslash;
 
 /// Decodes a string's content (RFC 8259 §7); lone surrogates and bytes that are not UTF-8 become U+FFFD.
 #[must_use]
@@ -26,53 +26,32 @@ pub(in crate::wire) struct Escape {
 /// Appends a string's decoded content to `out`, and tells `note` of each escape. Bytes that are not UTF-8 are copied: what
 /// is appended is UTF-8 just where `raw` is.
 pub(in crate::wire) fn decode_into(raw: &[u8], out: &mut Vec<u8>, note: &mut dyn FnMut(Escape)) {
-    out.reserve(raw.len() + BLOCK);
-    let mut at = 0;
-    while let Some(block) = raw.get(at..).and_then(<[u8]>::first_chunk) {
-        // All of it, since that is a single store, and then back to the escape: in code there is one in every line.
-        out.extend_from_slice(block);
-        let escapes = find::backslashes(block);
-        at += if escapes == 0 {
-            BLOCK
-        } else {
-            let plain = escapes.trailing_zeros() as usize;
-            out.truncate((out.len() + plain).saturating_sub(BLOCK));
-            plain + decode_one(raw, at + plain, out, note)
+    out.reserve(raw.len());
+    let mut rest = raw;
+    while let Some((plain, escape)) = backslash(rest).and_then(|at| rest.split_at_checked(at)) {
+        out.extend_from_slice(plain);
+        let text = out.len();
+        let used = match escape.get(1) {
+            Some(b'n') => {
+                out.push(b'\n');
+                2
+            }
+            Some(own @ (b'"' | b'\\' | b'/')) => {
+                out.push(*own);
+                2
+            }
+            _ => {
+                let (decoded, used) = unescape(escape);
+                out.extend_from_slice(decoded.encode_utf8(&mut [0; 4]).as_bytes());
+                used
+            }
         };
+        // Both are lengths of one character's spelling: at most 12.
+        let (text_len, raw_len) = ((out.len() - text) as u8, used as u8);
+        note(Escape { text, raw: raw.len() - escape.len(), text_len, raw_len });
+        rest = escape.get(used..).unwrap_or_default();
     }
-    while let Some(byte) = raw.get(at) {
-        if *byte == b'\\' {
-            at += decode_one(raw, at, out, note);
-        } else {
-            out.push(*byte);
-            at += 1;
-        }
-    }
-}
-
-/// Appends what the escape at `at` stands for; returns its length.
-#[inline(always)]
-fn decode_one(raw: &[u8], at: usize, out: &mut Vec<u8>, note: &mut dyn FnMut(Escape)) -> usize {
-    let text = out.len();
-    let used = match raw.get(at + 1) {
-        Some(b'n') => {
-            out.push(b'\n');
-            2
-        }
-        Some(own @ (b'"' | b'\\' | b'/')) => {
-            out.push(*own);
-            2
-        }
-        _ => {
-            let (decoded, used) = unescape(raw.get(at..).unwrap_or_default());
-            out.extend_from_slice(decoded.encode_utf8(&mut [0; 4]).as_bytes());
-            used
-        }
-    };
-    // Both are lengths of one character's spelling: at most 12.
-    let (text_len, raw_len) = ((out.len() - text) as u8, used as u8);
-    note(Escape { text, raw: at, text_len, raw_len });
-    used
+    out.extend_from_slice(rest);
 }
 
 /// Decodes the escape at the start of `raw` (which begins with `\`): the character, and how many bytes it took.
