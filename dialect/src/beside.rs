@@ -21,7 +21,8 @@ static WORDLESS: WordSet = WordSet::of([
     word::webhook_config, word::betas, word::anthropic_beta, word::anthropic_version,
 ]);
 
-/// Members that hold turns in some dialect, read here as that dialect would.
+/// Members that hold turns in some dialect, read here as that dialect would. Tools and documents are no turns
+/// ([`super::SAID`]).
 #[rustfmt::skip]
 static TURNS: WordSet = WordSet::of([
     word::messages, word::input, word::contents, word::content, word::system, word::systemInstruction,

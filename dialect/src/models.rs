@@ -5,12 +5,12 @@
 //! since it may be the one that answers.
 
 use super::Unreadable;
-use super::names::NameTable;
 use super::path::RequestTarget;
 use crate::base::headers::Headers;
 use crate::limits;
 use crate::wire::find;
 use crate::wire::json::{Doc, Kind, Value};
+use crate::word::{self, Word, WordTable};
 
 /// What a member of a request's root, or of a router's options, tells about models.
 #[derive(Debug, Clone, Copy)]
@@ -32,20 +32,21 @@ enum Told {
 use Told::*;
 
 #[rustfmt::skip]
-static TOLD: NameTable<Told, 42> = NameTable::of([
-    (Model, "model"), (Engine, "engine"),
-    (List, "models"), (List, "fallbacks"), (List, "fallback"), (List, "context_window_fallbacks"),
-    (List, "content_policy_fallbacks"), (List, "allowed_models"), (List, "draft_model"), (List, "model_name"),
-    (List, "deployment_id"), (List, "fallback_models"), (List, "default_fallbacks"), (List, "model_fallbacks"),
-    (List, "fallbackModels"),
-    (Tools, "tools"), (Tools, "input"), (Tools, "messages"),
-    (Routing, "generationConfig"), (Routing, "generation_config"),
-    (Nothing, "contents"), (Nothing, "system"), (Nothing, "systemInstruction"), (Nothing, "system_instruction"),
-    (Nothing, "instructions"), (Nothing, "prompt"), (Nothing, "prediction"), (Nothing, "documents"),
-    (Nothing, "functions"), (Nothing, "tool_choice"), (Nothing, "toolConfig"), (Nothing, "tool_config"),
-    (Nothing, "toolChoice"), (Nothing, "response_format"), (Nothing, "text"), (Nothing, "format"),
-    (Nothing, "output_config"), (Nothing, "output_format"), (Nothing, "outputConfig"), (Nothing, "metadata"),
-    (Nothing, "requestMetadata"), (Nothing, "labels"),
+static TOLD: WordTable<Told> = WordTable::of(&[
+    (Model, word::model), (Engine, word::engine),
+    (List, word::models), (List, word::fallbacks), (List, word::fallback), (List, word::context_window_fallbacks),
+    (List, word::content_policy_fallbacks), (List, word::allowed_models), (List, word::draft_model),
+    (List, word::model_name), (List, word::deployment_id), (List, word::fallback_models),
+    (List, word::default_fallbacks), (List, word::model_fallbacks), (List, word::fallbackModels),
+    (Tools, word::tools), (Tools, word::input), (Tools, word::messages),
+    (Routing, word::generationConfig), (Routing, word::generation_config),
+    (Nothing, word::contents), (Nothing, word::system), (Nothing, word::systemInstruction),
+    (Nothing, word::system_instruction), (Nothing, word::instructions), (Nothing, word::prompt),
+    (Nothing, word::prediction), (Nothing, word::documents), (Nothing, word::functions), (Nothing, word::tool_choice),
+    (Nothing, word::toolConfig), (Nothing, word::tool_config), (Nothing, word::toolChoice),
+    (Nothing, word::response_format), (Nothing, word::text), (Nothing, word::format), (Nothing, word::output_config),
+    (Nothing, word::output_format), (Nothing, word::outputConfig), (Nothing, word::metadata),
+    (Nothing, word::requestMetadata), (Nothing, word::labels),
 ]);
 
 /// Query keys that name a model (LiteLLM, Realtime).
@@ -64,7 +65,7 @@ pub fn other_models(doc: &Doc, body: &[u8]) -> Result<Vec<String>, Unreadable> {
     // Where the path names another model, it is the server's choice which one counts.
     add(&mut models, root.unique("model").map_err(|_| Unreadable { field: "/model" })?)?;
     for field in root.children() {
-        match TOLD.find(&field) {
+        match TOLD.get(Word::key(&field)) {
             Some(Model | Nothing) => {}
             Some(Engine) => add(&mut models, Some(field))?,
             Some(List) => of_list(&field, &mut models)?,
@@ -96,7 +97,7 @@ fn of_options(field: &Value<'_>, models: &mut Vec<String>) -> Result<(), Unreada
         if below.id() < listed {
             continue;
         }
-        match TOLD.find(&below) {
+        match TOLD.get(Word::key(&below)) {
             Some(Model) => add(models, Some(below))?,
             Some(List) => {
                 of_list(&below, models)?;

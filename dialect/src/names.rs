@@ -1,9 +1,9 @@
-//! The names that tell something about their values, found with one table look-up: every value of every answer is
-//! looked up by its name, and most have none of these.
+//! The names that tell something about their values: every value of every answer is looked up by its name, and most have none
+//! of these.
 
 use crate::wire::find::same;
 use crate::wire::json::{Value, key_hash};
-use crate::word::{self, Word};
+use crate::word::{self, Word, WordTable};
 
 /// What a name tells by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub(super) enum FieldName {
 use FieldName::*;
 
 #[rustfmt::skip]
-const NAMES: [(FieldName, Word); 90] = [
+static NAMES: WordTable<FieldName> = WordTable::of(&[
     (NeverText, word::type_), (NeverText, word::object), (NeverText, word::status), (NeverText, word::model),
     (NeverText, word::modelVersion), (NeverText, word::index), (NeverText, word::created),
     (NeverText, word::created_at), (NeverText, word::createTime), (NeverText, word::expires_at),
@@ -84,83 +84,16 @@ const NAMES: [(FieldName, Word); 90] = [
     (Format, word::format), (Result, word::result), (Tool, word::name), (Logprobs, word::logprobs),
     (Logprobs, word::logprobsResult), (Logprobs, word::prompt_logprobs), (Structured, word::tool_output),
     (Structured, word::attributes), (Structured, word::additionalModelResponseFields), (Tools, word::tools),
-];
-
-/// What each word tells as a name.
-static TOLD: [Option<FieldName>; Word::NUMBERS] = told();
-
-#[expect(
-    clippy::indexing_slicing,
-    reason = "evaluated when this is compiled: it cannot fail later"
-)]
-const fn told() -> [Option<FieldName>; Word::NUMBERS] {
-    let mut told = [None; Word::NUMBERS];
-    let mut at = 0;
-    while at < NAMES.len() {
-        told[NAMES[at].1.number()] = Some(NAMES[at].0);
-        at += 1;
-    }
-    told
-}
+]);
 
 /// What a word tells as the name of a value; `None` if nothing.
 #[inline(always)]
 pub(super) fn of(word: Word) -> Option<FieldName> {
-    *TOLD.get(word.number())?
+    NAMES.get(word)
 }
 
-/// Slots of a table; a power of two, and more than twice the number of its names.
-const PLACES: usize = 256;
-
-/// Names, with what each of them tells.
-pub(super) struct NameTable<T, const N: usize> {
-    names: [(T, &'static str); N],
-    /// At the slot of a name's hash, or the next free one: its index in `names`, counted from 1.
-    places: [u8; PLACES],
-}
-
-const fn place(hash: u16) -> usize {
-    (hash ^ (hash >> 8)) as usize % PLACES
-}
-
-impl<T: Copy, const N: usize> NameTable<T, N> {
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "evaluated when this is compiled: it cannot fail later"
-    )]
-    pub(super) const fn of(names: [(T, &'static str); N]) -> Self {
-        let mut places = [0; PLACES];
-        let mut at = 0;
-        while at < N {
-            let mut here = place(key_hash(names[at].1.as_bytes()));
-            while places[here] != 0 {
-                here = (here + 1) % PLACES;
-            }
-            at += 1;
-            places[here] = at as u8;
-        }
-        Self { names, places }
-    }
-
-    /// What the key of this value tells, if it is one of them.
-    pub(super) fn find(&self, value: &Value<'_>) -> Option<T> {
-        self.look_up(value.key(), value.hash())
-    }
-
-    fn look_up(&self, own: &[u8], hash: u16) -> Option<T> {
-        let mut here = place(hash);
-        loop {
-            let number = usize::from(*self.places.get(here)?);
-            let (told, name) = self.names.get(number.checked_sub(1)?)?;
-            if same(name.as_bytes(), own) {
-                return Some(*told);
-            }
-            here = (here + 1) % PLACES;
-        }
-    }
-}
-
-/// Names that are looked for together. Most keys are none of them, which is found out without comparing bytes.
+/// Names that are looked for together. Most keys are none of them, which is found out without comparing bytes, or, unlike with
+/// words, for all members of an object at once.
 #[derive(Debug)]
 pub(super) struct NameSet<const N: usize> {
     names: [&'static str; N],
@@ -198,34 +131,4 @@ impl<const N: usize> NameSet<N> {
 /// True if the name is in the list. A list compiles to a few bytes, a `matches!` with as many words to a kilobyte.
 pub(super) fn is_among(names: &[&str], name: &[u8]) -> bool {
     names.iter().any(|own| same(own.as_bytes(), name))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    static TABLE: NameTable<usize, 4> =
-        NameTable::of([(1, "type"), (2, "models"), (3, "fallbacks"), (4, "prompt_logprobs")]);
-
-    #[test]
-    fn every_name_is_found_and_nothing_else() {
-        let look_up = |name: &str| TABLE.look_up(name.as_bytes(), key_hash(name.as_bytes()));
-        for (name, word) in TABLE.names {
-            assert_eq!(look_up(word), Some(name), "{word}");
-            for other in [format!("{word}x"), word.chars().skip(1).collect(), word.to_uppercase()] {
-                assert_eq!(look_up(&other), None, "{other}");
-            }
-        }
-        assert_eq!(look_up(""), None);
-    }
-
-    #[test]
-    fn every_word_tells_what_the_list_says_and_others_nothing() {
-        for (number, told) in TOLD.iter().enumerate() {
-            let listed: Vec<_> = NAMES.iter().filter(|own| own.1.number() == number).collect();
-            assert!(listed.len() <= 1, "{listed:?} stands twice");
-            assert_eq!(*told, listed.first().map(|own| own.0));
-        }
-        assert_eq!(of(Word::OTHER), None);
-    }
 }

@@ -10,6 +10,11 @@ use crate::word::{self, Word};
 /// What a request says, and the tools that it offers, in all dialects: its length, nearly, and nothing that tells how it
 /// is to be answered. A `model` among the tools, or in a turn with tools, may be one that answers
 /// ([`super::other_models`]).
+///
+/// Three lists name members with texts, and none follows from another. A member that is missing here costs time. Missing
+/// among the turns that `beside.rs` knows, it is still searched, its roles and types too, as anybody's text. Missing where
+/// `spelling.rs` looks below a member, a key in another case gets past a rule. And a `prompt` has turns but is not here: each
+/// prompt of a list gets an answer, which a limit has to know.
 pub const SAID: LeftOut = LeftOut {
     members: &[
         "messages",

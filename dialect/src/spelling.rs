@@ -13,7 +13,8 @@ use crate::wire::json::{Kind, Value};
 /// How many model names [`ROOT`] begins with.
 const MODELS: usize = 4;
 
-/// Where the members stand in [`ROOT`] below which a format has more of its own.
+/// Where the members stand in [`ROOT`] below which a format has more of its own ([`super::SAID`] says why this is not its
+/// list).
 const READ: Range<usize> = 3..17;
 
 /// Root members of a request that decisions depend on, in any dialect.

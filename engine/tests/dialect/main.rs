@@ -17,6 +17,7 @@ mod hostile;
 mod interactions;
 mod odd_streams;
 mod recognise;
+mod request_members;
 mod requests;
 mod usage;
 
