@@ -13,6 +13,7 @@
 //! | `framing`, `done` | how events are framed ([`Dialect::framed`]), and whether `data: [DONE]` follows them |
 //! | `ends` | what an ending that the proxy writes holds |
 //! | `blocked` | what an answer that was blocked holds; missing: it says no more than that it ends |
+//! | `ended` | what the events of a stream hold that has come to its end, whatever the reason; missing: nobody talks |
 //! | `call` | what an event holds that brings a piece of a call's arguments; missing: its models call no tools |
 
 use std::path::Path;
@@ -86,6 +87,15 @@ impl Dialect {
     /// What an answer that was blocked holds, if the dialect has a word for it.
     pub fn blocked(&self) -> Option<&str> {
         self.row["blocked"].as_str()
+    }
+
+    /// What the events of a stream hold that has come to its end.
+    ///
+    /// # Panics
+    /// The row does not say.
+    pub fn ended(&self) -> &str {
+        let said = self.row["ended"].as_str();
+        said.unwrap_or_else(|| panic!("nobody says how {} ends", self.name()))
     }
 
     /// A text that is found in every ending written by the proxy.
