@@ -81,6 +81,10 @@ impl BudgetShare {
 
     /// The stream holds this many bytes, which were within [`BudgetShare::room`] when they were taken.
     pub fn set(&mut self, bytes: usize) {
+        // Most chunks change nothing.
+        if bytes == self.taken {
+            return;
+        }
         let others = self.budget.taken().saturating_sub(self.taken);
         self.budget.taken.set(others.saturating_add(bytes));
         self.taken = bytes;
