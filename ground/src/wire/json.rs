@@ -50,6 +50,8 @@ pub struct Value<'a> {
     doc: &'a Doc,
     bytes: &'a [u8],
     id: NodeId,
+    /// What the document has at `id`: looked up once, when the value is found, and not at each question about it.
+    node: &'a Node,
 }
 
 /// A key occurs twice in an object, where one value is needed (POLICY: such a field is unreadable).
@@ -122,13 +124,14 @@ impl Doc {
     /// The root value.
     #[must_use]
     pub fn root<'a>(&'a self, bytes: &'a [u8]) -> Value<'a> {
-        Value { doc: self, bytes, id: 0 }
+        Value { doc: self, bytes, id: 0, node: self.nodes.first().unwrap_or(&NOWHERE) }
     }
 
     /// The value with this index, if there is one.
     #[must_use]
     pub fn value<'a>(&'a self, bytes: &'a [u8], id: NodeId) -> Option<Value<'a>> {
-        ((id as usize) < self.nodes.len()).then_some(Value { doc: self, bytes, id })
+        let node = self.nodes.get(id as usize)?;
+        Some(Value { doc: self, bytes, id, node })
     }
 
     /// How many values the document has.
@@ -152,12 +155,6 @@ impl Doc {
 }
 
 impl<'a> Value<'a> {
-    // Every walk over a document uses it; calling it would cost more than what it does.
-    #[inline(always)]
-    fn node(&self) -> &'a Node {
-        self.doc.nodes.get(self.id as usize).unwrap_or(&NOWHERE)
-    }
-
     /// Its index in the document.
     #[must_use]
     #[inline]
@@ -169,14 +166,14 @@ impl<'a> Value<'a> {
     #[must_use]
     #[inline]
     pub fn kind(&self) -> Kind {
-        self.node().kind
+        self.node.kind
     }
 
     /// Its bytes in the document, quotes and brackets included.
     #[must_use]
     #[inline]
     pub fn span(&self) -> std::ops::Range<usize> {
-        let node = self.node();
+        let node = self.node;
         node.start as usize..node.end as usize
     }
 
@@ -189,14 +186,14 @@ impl<'a> Value<'a> {
     /// A string's span between its quotes; `None` for other values.
     #[must_use]
     pub fn content_span(&self) -> Option<std::ops::Range<usize>> {
-        let node = self.node();
+        let node = self.node;
         (node.kind == Kind::String).then(|| node.start as usize + 1..node.end as usize - 1)
     }
 
     /// The span of its key between the quotes; `None` in arrays and for the root.
     #[must_use]
     pub fn key_span(&self) -> Option<std::ops::Range<usize>> {
-        let node = self.node();
+        let node = self.node;
         (node.key_start != 0).then_some(node.key_start as usize..node.key_end as usize)
     }
 
@@ -212,7 +209,7 @@ impl<'a> Value<'a> {
     #[must_use]
     #[inline(always)]
     pub fn key(&self) -> &'a [u8] {
-        let node = self.node();
+        let node = self.node;
         if node.key_escaped { self.doc.escapes.key(self.id) } else { node.raw_key(self.bytes) }
     }
 
@@ -221,7 +218,7 @@ impl<'a> Value<'a> {
     #[must_use]
     #[inline(always)]
     pub fn plain_key(&self) -> Option<&'a [u8]> {
-        let node = self.node();
+        let node = self.node;
         (!node.key_escaped).then(|| node.raw_key(self.bytes))
     }
 
@@ -229,7 +226,7 @@ impl<'a> Value<'a> {
     #[must_use]
     #[inline(always)]
     pub fn hash(&self) -> u16 {
-        self.node().key_hash
+        self.node.key_hash
     }
 
     /// A string, for comparisons with known words: like [`Value::as_bytes`], in a time that does not grow with its
@@ -237,7 +234,7 @@ impl<'a> Value<'a> {
     #[must_use]
     pub fn word(&self) -> Cow<'a, [u8]> {
         let raw = self.content_span().and_then(|span| self.bytes.get(span)).unwrap_or_default();
-        if self.node().flag { spelled(raw) } else { raw.into() }
+        if self.node.flag { spelled(raw) } else { raw.into() }
     }
 
     /// True if its [`Value::key`] is `name`.
@@ -263,36 +260,35 @@ impl<'a> Value<'a> {
     #[must_use]
     #[inline]
     pub fn after(&self) -> NodeId {
-        self.node().next
+        self.node.next
     }
 
     /// The child of this value that follows the child with this index.
     #[must_use]
     pub fn sibling_after(&self, child: NodeId) -> Option<NodeId> {
         let next = self.doc.nodes.get(child as usize)?.next;
-        (next < self.node().next).then_some(next)
+        (next < self.node.next).then_some(next)
     }
 
     /// The value that contains this one.
     #[must_use]
     pub fn parent(&self) -> Option<Value<'a>> {
-        (self.id != 0).then(|| Value { id: self.node().parent, ..*self })
+        if self.id == 0 { None } else { self.doc.value(self.bytes, self.node.parent) }
     }
 
     /// The members of an object or the items of an array, in order, including duplicates; empty for other values.
     pub fn children(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
         let this = *self;
-        let node = this.node();
-        let mut at = match node.kind {
+        let mut at = match this.node.kind {
             Kind::Array | Kind::Object => this.id + 1,
             _ => u32::MAX,
         };
         std::iter::from_fn(move || {
-            if at >= node.next {
+            if at >= this.node.next {
                 return None;
             }
-            let child = Value { id: at, ..this };
-            at = child.node().next;
+            let child = this.doc.value(this.bytes, at)?;
+            at = child.node.next;
             Some(child)
         })
     }
@@ -300,8 +296,10 @@ impl<'a> Value<'a> {
     /// Every value below this one, depth first, in the order of the bytes.
     pub fn descendants(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
         let this = *self;
-        (this.id + 1..this.node().next.min(this.doc.nodes.len() as u32))
-            .map(move |id| Value { id, ..this })
+        let first = this.id + 1;
+        let nodes = this.doc.nodes.get(first as usize..this.node.next as usize);
+        let nodes = nodes.unwrap_or_default().iter();
+        nodes.zip(first..).map(move |(node, id)| Value { id, node, ..this })
     }
 
     /// The last member with this key, which is the one that most clients read.
@@ -313,7 +311,7 @@ impl<'a> Value<'a> {
 
     /// Passes the last members with these names, each with the number of its name in the list.
     pub fn each_named(&self, names: &[Name], take: &mut dyn FnMut(usize, Value<'a>)) {
-        let own = self.node();
+        let own = self.node;
         for (number, name) in names.iter().enumerate() {
             // Most names of a long list do not stand in one object.
             if (own.flag || own.keys & key_bit(name.hash) != 0)
@@ -344,7 +342,7 @@ impl<'a> Value<'a> {
     #[must_use]
     #[inline(always)]
     pub fn may_have_any(&self, names: u64) -> bool {
-        let node = self.node();
+        let node = self.node;
         node.kind == Kind::Object && (node.flag || node.keys & folded(names) != 0)
     }
 
@@ -353,7 +351,7 @@ impl<'a> Value<'a> {
     #[must_use]
     #[inline]
     pub fn has_plain_keys(&self) -> bool {
-        let node = self.node();
+        let node = self.node;
         node.kind != Kind::Object || !node.flag
     }
 
@@ -361,7 +359,7 @@ impl<'a> Value<'a> {
     /// constant.
     #[inline(never)]
     fn last(&self, name: &[u8], hash: u16) -> Option<Value<'a>> {
-        let own = self.node();
+        let own = self.node;
         if own.kind != Kind::Object {
             return None;
         }
@@ -375,7 +373,7 @@ impl<'a> Value<'a> {
         while at < own.next {
             let node = self.doc.nodes.get(at as usize)?;
             if node.key_hash == hash && same(node.raw_key(self.bytes), name) {
-                return Some(Value { id: at, ..*self });
+                return Some(Value { id: at, node, ..*self });
             }
             at = node.next;
         }
@@ -387,14 +385,14 @@ impl<'a> Value<'a> {
     #[must_use]
     pub fn as_bytes(&self) -> Cow<'a, [u8]> {
         let raw = self.content_span().and_then(|span| self.bytes.get(span)).unwrap_or_default();
-        if self.node().flag { decoded(raw) } else { raw.into() }
+        if self.node.flag { decoded(raw) } else { raw.into() }
     }
 
     /// A string, decoded; lone surrogates and invalid UTF-8 become U+FFFD. `None` for other values.
     #[must_use]
     pub fn as_str(&self) -> Option<Cow<'a, str>> {
         let raw = self.content_span().and_then(|span| self.bytes.get(span))?;
-        if self.node().flag {
+        if self.node.flag {
             return Some(decode(raw).into());
         }
         // Nothing is escaped. This check takes half the time of the lossy conversion.
@@ -407,7 +405,7 @@ impl<'a> Value<'a> {
     /// True if it is a string and, decoded, equals `text`.
     #[must_use]
     pub fn is_str(&self, text: &str) -> bool {
-        let node = self.node();
+        let node = self.node;
         if node.kind == Kind::String && !node.flag && text.is_ascii() {
             let raw = self.content_span().and_then(|span| self.bytes.get(span));
             return raw.is_some_and(|raw| same(raw, text.as_bytes()));
