@@ -63,7 +63,7 @@ pub const JSON_DEPTH: usize = 256;
 /// name, so all are judged whenever one arrives.
 pub const CALL_NAMES: usize = 256;
 
-/// Values in one JSON document (36 bytes each, so 36 MB at most while one is read).
+/// Values in one JSON document (32 bytes each, so 32 MB at most while one is read).
 pub const JSON_NODES: usize = 1_000_000;
 
 /// Running texts of one stream that are open at the same time (choices, content blocks, tool arguments).

@@ -49,8 +49,6 @@ const MEMBER_NODES: usize = 24;
 pub struct Value<'a> {
     doc: &'a Doc,
     bytes: &'a [u8],
-    id: NodeId,
-    /// What the document has at `id`: looked up once, when the value is found, and not at each question about it.
     node: &'a Node,
 }
 
@@ -124,14 +122,14 @@ impl Doc {
     /// The root value.
     #[must_use]
     pub fn root<'a>(&'a self, bytes: &'a [u8]) -> Value<'a> {
-        Value { doc: self, bytes, id: 0, node: self.nodes.first().unwrap_or(&NOWHERE) }
+        Value { doc: self, bytes, node: self.nodes.first().unwrap_or(&NOWHERE) }
     }
 
     /// The value with this index, if there is one.
     #[must_use]
     pub fn value<'a>(&'a self, bytes: &'a [u8], id: NodeId) -> Option<Value<'a>> {
         let node = self.nodes.get(id as usize)?;
-        Some(Value { doc: self, bytes, id, node })
+        Some(Value { doc: self, bytes, node })
     }
 
     /// How many values the document has.
@@ -157,9 +155,11 @@ impl Doc {
 impl<'a> Value<'a> {
     /// Its index in the document.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn id(&self) -> NodeId {
-        self.id
+        // Of a node outside of the list, for which there is no value, nothing is asked.
+        let first = self.doc.nodes.as_ptr().addr();
+        (std::ptr::from_ref(self.node).addr().wrapping_sub(first) / size_of::<Node>()) as NodeId
     }
 
     /// Its kind.
@@ -210,7 +210,7 @@ impl<'a> Value<'a> {
     #[inline(always)]
     pub fn key(&self) -> &'a [u8] {
         let node = self.node;
-        if node.key_escaped { self.doc.escapes.key(self.id) } else { node.raw_key(self.bytes) }
+        if node.spelling.has_escaped_key() { self.doc.escapes.key(self.id()) } else { node.raw_key(self.bytes) }
     }
 
     /// Its key, unless that is written with escapes: code that compares all keys of a document with names leaves
@@ -219,7 +219,7 @@ impl<'a> Value<'a> {
     #[inline(always)]
     pub fn plain_key(&self) -> Option<&'a [u8]> {
         let node = self.node;
-        (!node.key_escaped).then(|| node.raw_key(self.bytes))
+        (!node.spelling.has_escaped_key()).then(|| node.raw_key(self.bytes))
     }
 
     /// The [`key_hash`] of its key: code that has names by their hashes hardly ever needs to look at the key.
@@ -234,7 +234,7 @@ impl<'a> Value<'a> {
     #[must_use]
     pub fn word(&self) -> Cow<'a, [u8]> {
         let raw = self.content_span().and_then(|span| self.bytes.get(span)).unwrap_or_default();
-        if self.node.flag { spelled(raw) } else { raw.into() }
+        if self.node.spelling.is_odd() { spelled(raw) } else { raw.into() }
     }
 
     /// True if its [`Value::key`] is `name`.
@@ -273,14 +273,14 @@ impl<'a> Value<'a> {
     /// The value that contains this one.
     #[must_use]
     pub fn parent(&self) -> Option<Value<'a>> {
-        if self.id == 0 { None } else { self.doc.value(self.bytes, self.node.parent) }
+        if self.node.parent == self.id() { None } else { self.doc.value(self.bytes, self.node.parent) }
     }
 
     /// The members of an object or the items of an array, in order, including duplicates; empty for other values.
     pub fn children(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
         let this = *self;
         let mut at = match this.node.kind {
-            Kind::Array | Kind::Object => this.id + 1,
+            Kind::Array | Kind::Object => this.id() + 1,
             _ => u32::MAX,
         };
         std::iter::from_fn(move || {
@@ -296,10 +296,9 @@ impl<'a> Value<'a> {
     /// Every value below this one, depth first, in the order of the bytes.
     pub fn descendants(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
         let this = *self;
-        let first = this.id + 1;
+        let first = this.id() + 1;
         let nodes = this.doc.nodes.get(first as usize..this.node.next as usize);
-        let nodes = nodes.unwrap_or_default().iter();
-        nodes.zip(first..).map(move |(node, id)| Value { id, node, ..this })
+        nodes.unwrap_or_default().iter().map(move |node| Value { node, ..this })
     }
 
     /// The last member with this key, which is the one that most clients read.
@@ -314,7 +313,7 @@ impl<'a> Value<'a> {
         let own = self.node;
         for (number, name) in names.iter().enumerate() {
             // Most names of a long list do not stand in one object.
-            if (own.flag || own.keys & key_bit(name.hash) != 0)
+            if (own.spelling.is_odd() || own.keys & key_bit(name.hash) != 0)
                 && let Some(member) = self.last(name.text.as_bytes(), name.hash)
             {
                 take(number, member);
@@ -343,7 +342,7 @@ impl<'a> Value<'a> {
     #[inline(always)]
     pub fn may_have_any(&self, names: u64) -> bool {
         let node = self.node;
-        node.kind == Kind::Object && (node.flag || node.keys & folded(names) != 0)
+        node.kind == Kind::Object && (node.spelling.is_odd() || node.keys & folded(names) != 0)
     }
 
     /// True if it is not an object, or if no key in it occurs twice or is written with escapes: then all clients agree
@@ -352,7 +351,7 @@ impl<'a> Value<'a> {
     #[inline]
     pub fn has_plain_keys(&self) -> bool {
         let node = self.node;
-        node.kind != Kind::Object || !node.flag
+        node.kind != Kind::Object || !node.spelling.is_odd()
     }
 
     /// Out of line, and with the name's hash computed by the caller: there is one copy of the loop, and the hash is a
@@ -363,17 +362,17 @@ impl<'a> Value<'a> {
         if own.kind != Kind::Object {
             return None;
         }
-        if own.flag {
+        if own.spelling.is_odd() {
             return self.children().filter(|child| child.is_named(name, hash)).last();
         }
         if own.keys & key_bit(hash) == 0 {
             return None;
         }
-        let mut at = self.id + 1;
+        let mut at = self.id() + 1;
         while at < own.next {
             let node = self.doc.nodes.get(at as usize)?;
             if node.key_hash == hash && same(node.raw_key(self.bytes), name) {
-                return Some(Value { id: at, node, ..*self });
+                return Some(Value { node, ..*self });
             }
             at = node.next;
         }
@@ -385,14 +384,14 @@ impl<'a> Value<'a> {
     #[must_use]
     pub fn as_bytes(&self) -> Cow<'a, [u8]> {
         let raw = self.content_span().and_then(|span| self.bytes.get(span)).unwrap_or_default();
-        if self.node.flag { decoded(raw) } else { raw.into() }
+        if self.node.spelling.is_odd() { decoded(raw) } else { raw.into() }
     }
 
     /// A string, decoded; lone surrogates and invalid UTF-8 become U+FFFD. `None` for other values.
     #[must_use]
     pub fn as_str(&self) -> Option<Cow<'a, str>> {
         let raw = self.content_span().and_then(|span| self.bytes.get(span))?;
-        if self.node.flag {
+        if self.node.spelling.is_odd() {
             return Some(decode(raw).into());
         }
         // Nothing is escaped. This check takes half the time of the lossy conversion.
@@ -406,7 +405,7 @@ impl<'a> Value<'a> {
     #[must_use]
     pub fn is_str(&self, text: &str) -> bool {
         let node = self.node;
-        if node.kind == Kind::String && !node.flag && text.is_ascii() {
+        if node.kind == Kind::String && !node.spelling.is_odd() && text.is_ascii() {
             let raw = self.content_span().and_then(|span| self.bytes.get(span));
             return raw.is_some_and(|raw| same(raw, text.as_bytes()));
         }

@@ -24,10 +24,7 @@ pub type NodeId = u32;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Node {
     pub(super) kind: Kind,
-    /// The key is written with escapes.
-    pub(super) key_escaped: bool,
-    /// A string: it is written with escapes. An object: a key may occur twice in it, or is written with escapes.
-    pub(super) flag: bool,
+    pub(super) spelling: Spelling,
     /// The [`hash`](super::key::hash) of the key, decoded.
     pub(super) key_hash: u16,
     /// An object: the [`key_bit`](super::key::key_bit)s of its keys, as written.
@@ -43,11 +40,42 @@ pub(super) struct Node {
     pub(super) next: u32,
 }
 
+/// What is unusual about how a value and its key are written; one byte, so that a node is 32.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spelling(u8);
+
+impl Spelling {
+    const KEY: u8 = 1;
+    const VALUE: u8 = 2;
+
+    /// `key`: the key is written with escapes; `value`: see [`Spelling::is_odd`].
+    pub(super) const fn new(key: bool, value: bool) -> Self {
+        Self((key as u8 * Self::KEY) | (value as u8 * Self::VALUE))
+    }
+
+    /// The key is written with escapes.
+    #[inline(always)]
+    pub(super) const fn has_escaped_key(self) -> bool {
+        self.0 & Self::KEY != 0
+    }
+
+    /// A string: it is written with escapes. An object: a key may occur twice in it, or is written with escapes.
+    #[inline(always)]
+    pub(super) const fn is_odd(self) -> bool {
+        self.0 & Self::VALUE != 0
+    }
+
+    /// The same, for a value that [`is_odd`](Self::is_odd), or is not.
+    #[inline(always)]
+    pub(super) const fn odd(self, value: bool) -> Self {
+        Self::new(self.has_escaped_key(), value)
+    }
+}
+
 /// The node of an index without a value.
 pub(super) const NOWHERE: Node = Node {
     kind: Kind::Null,
-    key_escaped: false,
-    flag: false,
+    spelling: Spelling::new(false, false),
     key_hash: 0,
     keys: 0,
     start: 0,

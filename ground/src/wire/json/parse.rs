@@ -5,7 +5,7 @@
 
 use super::escaped::Escapes;
 use super::key::{self, folded, hash};
-use super::node::{JsonError, Kind, Node, NodeId};
+use super::node::{JsonError, Kind, Node, NodeId, Spelling};
 use super::string::hex4;
 use crate::limits;
 use crate::wire::find::{same, string_stop};
@@ -35,7 +35,7 @@ pub(super) struct OpenValue {
 }
 
 // `limits::JSON_NODES` and docs/ARCHITECTURE.md say what a document costs.
-const _: () = assert!(size_of::<Node>() == 36);
+const _: () = assert!(size_of::<Node>() == 32);
 
 /// The error when something follows the document.
 pub(super) const FOLLOWED: &str = "something follows the document";
@@ -206,8 +206,7 @@ pub(super) fn push(
     let id = nodes.len() as NodeId;
     nodes.push(Node {
         kind,
-        key_escaped: key.escaped,
-        flag: escaped,
+        spelling: Spelling::new(key.escaped, escaped),
         key_hash: key.hash,
         keys: 0,
         start: span.start as u32,
@@ -283,7 +282,7 @@ fn odd_key(
         }
     }
     if let Some(node) = nodes.get_mut(object as usize).filter(|_| odd) {
-        node.flag = true;
+        node.spelling = node.spelling.odd(true);
     }
     hash
 }

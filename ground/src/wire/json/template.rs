@@ -201,7 +201,7 @@ impl Template {
             if let Some(Hole::Text(id)) = gap.hole
                 && let Some(node) = doc.nodes.get_mut(id as usize)
             {
-                node.flag = self.escaped >> index & 1 == 1;
+                node.spelling = node.spelling.odd(self.escaped >> index & 1 == 1);
             }
         }
     }
