@@ -87,6 +87,8 @@ impl<'a, 'b> TextWalk<'a, 'b> {
     }
 
     /// Pushes something that is not a text.
+    // One copy: it would stand at a hundred places, each time with all of the list's growing.
+    #[inline(never)]
     pub(super) fn push(&mut self, item: Item) {
         self.items.push(item);
     }

@@ -29,8 +29,8 @@ impl ChosenRules {
 
     /// Keeps the rules that satisfy `keep`.
     #[must_use]
-    pub fn only(&self, program: &Program, keep: impl Fn(&Guard) -> bool) -> Self {
-        let kept = |at: usize| program.guards.rules.get(at).is_some_and(&keep);
+    pub fn only(&self, program: &Program, keep: &dyn Fn(&Guard) -> bool) -> Self {
+        let kept = |at: usize| program.guards.rules.get(at).is_some_and(keep);
         Self {
             acting: self.acting.iter().copied().filter(|&at| kept(at)).collect(),
             watching: self.watching.iter().copied().filter(|&(at, _)| kept(at)).collect(),
@@ -68,7 +68,7 @@ impl Rules {
     #[must_use]
     pub fn new(program: Rc<Program>, chosen: ChosenRules) -> Self {
         let matchers = |looks: &dyn Fn(&Guard) -> bool| {
-            let chosen = chosen.only(&program, looks);
+            let chosen = chosen.only(&program, &looks);
             let watching: Vec<usize> = chosen.watching.iter().map(|&(at, _)| at).collect();
             Matchers {
                 acting: program.guards.matcher(&chosen.acting),
@@ -80,7 +80,7 @@ impl Rules {
         // One matcher for all parts of input: which rule looks at which part is checked for each hit.
         let input = matchers(&Guard::on_request);
         let stops_calls = |guard: &Guard| guard.looks_at(Role::ToolArgs) && guard.action.stops();
-        let holds_calls = !chosen.only(&program, stops_calls).acting.is_empty();
+        let holds_calls = !chosen.only(&program, &stops_calls).acting.is_empty();
         Self { program, chosen, output, tool_args, input, holds_calls }
     }
 

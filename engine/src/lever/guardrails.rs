@@ -108,12 +108,12 @@ impl Guardrails {
 
     /// The guardrails that hold and look at the answer.
     pub(crate) fn for_answer(&self, cx: &Context) -> ChosenRules {
-        self.chosen.only(&cx.program, |guard| cx.reads_answer(guard))
+        self.chosen.only(&cx.program, &|guard| cx.reads_answer(guard))
     }
 
     /// True if a guardrail that holds looks at requests.
     pub(crate) fn on_request(&self, cx: &Context) -> bool {
-        !self.chosen.only(&cx.program, Guard::on_request).is_empty()
+        !self.chosen.only(&cx.program, &Guard::on_request).is_empty()
     }
 
     /// Scans a request's texts with the input guardrails that hold.
@@ -124,14 +124,14 @@ impl Guardrails {
         doc: &Doc,
         body: &[u8],
     ) -> InputOutcome {
-        let chosen: ChosenRules = self.chosen.only(&cx.program, |guard| cx.reads_request(guard));
+        let chosen: ChosenRules = self.chosen.only(&cx.program, &|guard| cx.reads_request(guard));
         if chosen.is_empty() && view.edits.is_empty() {
             return InputOutcome::Pass;
         }
         let rules = Rules::new(Rc::clone(&cx.program), chosen);
         let mut texts = view.texts.clone();
         beside::texts(view, doc, body, &mut texts);
-        if !self.chosen.only(&cx.program, Guard::on_definitions).is_empty() {
+        if !self.chosen.only(&cx.program, &Guard::on_definitions).is_empty() {
             definitions::texts(doc, body, &mut texts);
         }
         let mut edits = view.edits.clone();

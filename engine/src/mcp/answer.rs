@@ -375,7 +375,7 @@ pub(crate) fn open_messages(
         joins,
         cut: false,
         scans: !chosen.is_empty(),
-        defines: !chosen.only(&cx.program, Guard::on_definitions).is_empty(),
+        defines: !chosen.only(&cx.program, &Guard::on_definitions).is_empty(),
         wants_input: false,
     })
 }

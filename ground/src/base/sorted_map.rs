@@ -111,6 +111,7 @@ impl<K: Ord, V> SortedMap<K, V> {
     }
 
     /// Sets the value of this key; returns the previous one.
+    #[inline(never)]
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         match self.find(&key) {
             Ok(at) => self.entries.get_mut(at).map(|(_, own)| std::mem::replace(own, value)),

@@ -38,7 +38,7 @@ fn build(hir: &Hir, captures: WhichCaptures) -> Result<NFA, PatternError> {
                 ),
                 help: Some("make its counted repetitions smaller, or split it".to_owned()),
             },
-            None => PatternError { offset: None, message: error.to_string(), help: None },
+            None => not_built(),
         })
 }
 
@@ -70,11 +70,13 @@ pub(super) fn combined(
         .cache_capacity(cache_bytes)
         .skip_cache_capacity_check(true)
         .minimum_cache_clear_count(None);
-    DFA::builder().configure(config).build_from_nfa(nfa).map_err(|error| PatternError {
-        offset: None,
-        message: error.to_string(),
-        help: None,
-    })
+    DFA::builder().configure(config).build_from_nfa(nfa).map_err(|_| not_built())
+}
+
+/// The error of what cannot be built for a reason that this configuration rules out: groups that are missing or too many, a
+/// cache without room.
+fn not_built() -> PatternError {
+    PatternError { offset: None, message: "no automaton can be built of it".to_owned(), help: None }
 }
 
 /// The error of patterns that are too big together.

@@ -35,6 +35,8 @@ impl GroupedPattern {
         Some(end)
     }
 
+    // One copy: hits are rare.
+    #[inline(never)]
     pub(super) fn report(&self, start: u64, end: u64, hits: &mut Vec<Hit>) {
         hits.extend(self.tags.iter().map(|&tag| Hit { start, end, tag }));
     }

@@ -41,16 +41,20 @@ impl<'s> Cursor<'s> {
         self.source.get(self.at..).unwrap_or_default()
     }
 
+    // One copy, like the two after it: every rule of the grammar asks, and a character has many spellings.
+    #[inline(never)]
     pub(super) fn peek(&self) -> Option<char> {
         self.rest().chars().next()
     }
 
     /// Moves past one character.
+    #[inline(never)]
     pub(super) fn advance(&mut self) {
         self.at += self.peek().map_or(0, char::len_utf8);
     }
 
     /// Moves past one character and what means nothing after it; gives the next.
+    #[inline(never)]
     pub(super) fn next(&mut self) -> Option<char> {
         self.advance();
         self.skip_blanks();
