@@ -27,7 +27,7 @@ pub struct ArgsReader {
     /// Something happened to them since the last settlement.
     pub listed: bool,
     role: Role,
-    /// How they begin.
+    /// How they begin, if they have a key.
     pub head: TextHead,
     reader: InnerJson,
     /// Where something begins that must be seen as a whole and is incomplete.
@@ -110,7 +110,9 @@ impl ArgsReader {
 
     /// Reads the next piece.
     pub fn feed(&mut self, piece: &str, rules: &Rules, record: &mut Record, hits: &mut Vec<Hit>) {
-        self.head.add(piece);
+        if self.key.is_some() {
+            self.head.add(piece);
+        }
         let mut inner = Inner::default();
         self.reader.feed(piece, &mut inner);
         self.pending = inner.pending();
@@ -155,6 +157,9 @@ impl ArgsReader {
                     {
                         events = next;
                         let (id, own) = (u64::from(*n), inner.text(text.clone()));
+                        if !rules.may_find(self.role, own) {
+                            continue;
+                        }
                         let running = GrowingText::short(id, self.role, own, rules, record, hits);
                         if running.touched_at_all() {
                             self.keep(

@@ -122,6 +122,13 @@ impl Rules {
         both.acting.is_some() || both.watching.is_some()
     }
 
+    /// False if no rule finds anything in a complete text of this role.
+    #[must_use]
+    pub fn may_find(&self, role: Role, text: &str) -> bool {
+        let both = self.matchers(role);
+        [&both.acting, &both.watching].into_iter().flatten().any(|matcher| matcher.may_match(text))
+    }
+
     /// True if any rule may change bytes: only then is anything held.
     #[must_use]
     pub fn act(&self) -> bool {

@@ -38,7 +38,7 @@ pub struct GrowingText {
     /// The dialect's key for it; `None` for a text that was whole in one value.
     pub key: Option<TextKey>,
     role: Role,
-    /// How it begins.
+    /// How it begins, if it has a key.
     pub head: TextHead,
     act: StreamSearch,
     watch: StreamSearch,
@@ -167,7 +167,10 @@ impl GrowingText {
 
     /// Reads the next piece.
     pub fn feed(&mut self, text: &str, rules: &Rules, record: &mut Record, hits: &mut Vec<Hit>) {
-        self.head.add(text);
+        // What is whole in one value is never repeated as a running text is.
+        if self.key.is_some() {
+            self.head.add(text);
+        }
         if let Some(matcher) = rules.acting(self.role) {
             if self.aside.is_some() {
                 self.feed_aside(text, rules, hits);

@@ -189,6 +189,9 @@ impl OpenTexts {
         let Some(key) = piece.key else {
             let id = self.number();
             let mut whole;
+            if !rules.may_find(role, text) {
+                return Ok(None);
+            }
             if text.len() <= limits::SHORT_TEXT_BYTES {
                 whole = GrowingText::short(id, role, text, rules, record, &mut self.hits);
                 self.fits(whole.memory())?;

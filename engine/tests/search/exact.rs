@@ -191,6 +191,7 @@ fn check(patterns: &[String], text: &str, pieces: &[&str], cache_bytes: Option<u
     let (mut at_once, mut found) = (StreamSearch::default(), Vec::new());
     at_once.find_in(&matcher, text, &mut found);
     assert_eq!(found, expected, "hits of {text:?} at once");
+    assert!(found.is_empty() || matcher.may_match(text), "{text:?} was not to be searched");
     assert_eq!((at_once.clear(), at_once.fed()), (scan.clear(), scan.fed()));
 }
 
@@ -246,6 +247,20 @@ proptest! {
     ) {
         let patterns: Vec<String> = patterns.into_iter().chain(other).collect();
         check(&patterns, &text, &cut(&text, &cuts), tiny.then_some(0));
+    }
+
+    #[test]
+    fn a_text_that_need_not_be_searched_has_no_match(
+        parts in proptest::collection::vec(prop::sample::select(&LONG_PARTS[..]), 0..5),
+        from in 0_usize..12,
+        patterns in proptest::sample::subsequence(LONG_PATTERNS.to_vec(), 1..4),
+    ) {
+        let text = parts.concat();
+        let text = text.get(from..).unwrap_or_default();
+        let patterns: Vec<String> = patterns.iter().map(|own| (*own).to_owned()).collect();
+        let matcher = matcher(&patterns, None);
+        let (hits, _) = scan(&matcher, [text.as_bytes()].into_iter());
+        prop_assert!(hits.is_empty() || matcher.may_match(text), "{hits:?}");
     }
 
     #[test]

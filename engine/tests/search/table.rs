@@ -41,6 +41,7 @@ fn scan<'t>(matcher: &Matcher, pieces: impl IntoIterator<Item = &'t str>) -> Vec
 fn at_once(matcher: &Matcher, text: &str) -> Vec<Hit> {
     let mut hits = Vec::new();
     StreamSearch::default().find_in(matcher, text, &mut hits);
+    assert!(hits.is_empty() || matcher.may_match(text), "{text:?} was not to be searched");
     hits
 }
 

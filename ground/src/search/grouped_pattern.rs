@@ -11,6 +11,8 @@ pub(super) struct GroupedPattern {
     pub(super) nfa: NFA,
     /// The rules that search for it.
     pub(super) tags: Vec<u32>,
+    /// The length of its shortest match, in bytes.
+    pub(super) shortest: usize,
     pub(super) check: Option<Check>,
 }
 

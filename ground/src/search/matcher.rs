@@ -68,6 +68,17 @@ impl Matcher {
         self.plain.is_empty() && self.normalized.is_empty()
     }
 
+    /// False if nothing is found in a complete text: then there is no need to search it. Of most texts that is known from
+    /// their length, or from the bytes with which matches begin.
+    #[must_use]
+    pub fn may_match(&self, text: &str) -> bool {
+        let text = text.as_bytes();
+        // What a text is when it is normalized would have to be found out first.
+        !self.normalized.is_empty()
+            || self.plain.iter().any(|group| group.only_reading_tells(text))
+            || self.plain.iter().any(|group| group.may_match(text))
+    }
+
     /// The groups for the text as it is.
     pub(super) fn plain(&self) -> &[PatternGroup] {
         &self.plain
@@ -149,7 +160,8 @@ fn groups(
     for WantedPattern { pattern, tags } in wanted {
         let nfa = automaton::compile(&pattern.hir)?;
         *budget = budget.checked_sub(nfa.memory_usage()).ok_or_else(automaton::too_big)?;
-        let entry = GroupedPattern { nfa, tags, check: pattern.check };
+        let (shortest, check) = (pattern.shortest(), pattern.check);
+        let entry = GroupedPattern { nfa, tags, shortest, check };
         if pattern.is_lazy() {
             let bytes = cache_bytes.unwrap_or(automaton::cache_bytes(AutomatonKind::First));
             let starts = Starts::new([&pattern.hir]);

@@ -30,6 +30,8 @@ pub(super) struct PatternGroup {
     kind: AutomatonKind,
     dfa: DFA,
     entries: Vec<GroupedPattern>,
+    /// The length of the shortest match of any, in bytes.
+    shortest: usize,
     /// What a full cache of states costs the decider: about one step per byte to build.
     clear_steps: u64,
     /// Which text need not be read.
@@ -69,7 +71,8 @@ impl PatternGroup {
         let automata: Vec<&NFA> = entries.iter().map(|entry| &entry.nfa).collect();
         let dfa = automaton::combined(&automata, kind, cache_bytes)?;
         let clear_steps = u64::try_from(cache_bytes).unwrap_or(u64::MAX);
-        Ok(PatternGroup { kind, dfa, entries, clear_steps, sparse, starts })
+        let shortest = entries.iter().map(|entry| entry.shortest).min().unwrap_or(usize::MAX);
+        Ok(PatternGroup { kind, dfa, entries, shortest, clear_steps, sparse, starts })
     }
 
     pub(super) fn cache(&self, epoch: u32) -> GroupCache {
@@ -77,13 +80,23 @@ impl PatternGroup {
         GroupCache { dfa: LazyDfa::new(&self.dfa, epoch), exact: Exact::default(), dead, seen }
     }
 
+    /// True if a complete text has to be read to know whether it has a match.
+    pub(super) fn only_reading_tells(&self, text: &[u8]) -> bool {
+        self.starts.is_none() && self.sparse.is_none() && text.len() >= self.shortest
+    }
+
+    /// False if a complete text has no match: it is too short for one, or none begins in it.
+    pub(super) fn may_match(&self, text: &[u8]) -> bool {
+        let begins = |starts: &Starts| starts.next(text, 0) < text.len();
+        text.len() >= self.shortest
+            && self.sparse.as_ref().is_none_or(|sparse| sparse.may_match(text))
+            && self.starts.as_ref().is_none_or(begins)
+    }
+
     /// Finds everything in a complete short text of which nothing is remembered: one pass tells which patterns match in
     /// it.
     pub(super) fn find_in(&self, cache: &mut GroupCache, text: &[u8], hits: &mut Vec<Hit>) {
-        let begins = |starts: &Starts| starts.next(text, 0) < text.len();
-        let may_match = self.starts.as_ref().is_none_or(begins)
-            && self.sparse.as_ref().is_none_or(|sparse| sparse.may_match(text));
-        if text.is_empty() || !may_match {
+        if !self.may_match(text) {
             return;
         }
         let view = TextView { bytes: text, from: 0, before: None };
