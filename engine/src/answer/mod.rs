@@ -42,6 +42,7 @@ pub mod running;
 mod slices;
 pub mod texts;
 mod unknown;
+mod whole_args;
 
 pub use calls::{Approvals, Calls, ToolRules};
 pub use frame_loop::FrameLoop;

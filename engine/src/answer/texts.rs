@@ -20,6 +20,7 @@ use super::rules::Rules;
 use super::running::{AnswerStop, GrowingText, TextId};
 use super::slices::slices;
 use super::unknown::UnknownPlace;
+use super::whole_args::WholeArgs;
 use crate::base::sorted_map::SortedMap;
 use crate::context::record::Record;
 use crate::dialect::{Item, Role, TextKey, ValueShape};
@@ -72,6 +73,7 @@ pub struct OpenTexts {
     /// Reused buffer.
     hits: Vec<Hit>,
     decoded: Decoded,
+    whole_args: WholeArgs,
 }
 
 /// Too many texts are open, or more was found in them than can be remembered.
@@ -187,11 +189,11 @@ impl OpenTexts {
             }
         }
         let Some(key) = piece.key else {
-            let id = self.number();
-            let mut whole;
             if !rules.may_find(role, text) {
                 return Ok(None);
             }
+            let id = self.number();
+            let mut whole;
             if text.len() <= limits::SHORT_TEXT_BYTES {
                 whole = GrowingText::short(id, role, text, rules, record, &mut self.hits);
                 self.fits(whole.memory())?;
@@ -297,6 +299,9 @@ impl OpenTexts {
         record: &mut Record,
     ) -> Result<Option<HeldPiece>, TooMany> {
         let key = piece.key;
+        if key.is_none() && !self.whole_args.may_find(text, role, rules) {
+            return Ok(None);
+        }
         let id = match key.and_then(|key| self.open_args.get(&key)) {
             Some(id) => *id,
             None => {
@@ -472,6 +477,7 @@ impl OpenTexts {
             next: self.next,
             hits: std::mem::take(&mut self.hits),
             decoded: std::mem::take(&mut self.decoded),
+            whole_args: std::mem::take(&mut self.whole_args),
             clean: self.clean.take(),
             ..Self::default()
         };

@@ -51,6 +51,7 @@ mod tools_hostile;
 mod tools_request;
 mod two_readings;
 mod usage_told;
+mod whole_args;
 mod words;
 
 use testkit as support;

@@ -330,6 +330,12 @@ impl InnerJson {
                 1
             }
             Some(0) if rest.starts_with('\\') => {
+                // Nearly every escape is of one letter, and whole.
+                if rest.as_bytes().get(1).is_some_and(|c| c.is_ascii() && *c != b'u') {
+                    let (c, used) = json::unescape(rest.as_bytes());
+                    out.push_unit(self.current(), position, c, used);
+                    return used;
+                }
                 self.unit.push('\\');
                 self.unit_at = position;
                 1
