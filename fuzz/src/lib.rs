@@ -14,7 +14,7 @@ use hemostat_engine::wire::frame::{Framing, Piece};
 use hemostat_engine::wire::framer::Framer;
 use hemostat_engine::wire::inner::{Inner, InnerEvent, InnerJson};
 use hemostat_engine::wire::json::{self, Doc};
-use hemostat_engine::wire::text::Decoded;
+use hemostat_engine::wire::text::{Decoded, TextMap};
 use testkit::dialects;
 
 /// What a first byte from here on chooses besides: a limit of frames, rules that act.
@@ -132,7 +132,7 @@ pub fn json(data: &[u8]) {
     let (mut doc, mut text) = (Doc::default(), Decoded::new());
     text.read(data);
     assert_eq!(text.text(), json::decode(data));
-    assert_eq!(text.raw_range(0..text.text().len()), 0..data.len());
+    assert_eq!(TextMap::of(data).raw_range(0..text.text().len()), 0..data.len());
     if doc.parse(data).is_err() {
         assert!(doc.is_empty());
         return;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::dialect;
 use crate::wire::edit::Edit;
-use crate::wire::text::{Decoded, encode};
+use crate::wire::text::{Decoded, TextMap, encode};
 use crate::wire::{find, json};
 
 /// Where a piece of text is written.
@@ -75,12 +75,6 @@ impl Location {
         decoded.text()
     }
 
-    fn decoded(&self, payload: &[u8]) -> Decoded {
-        let mut decoded = Decoded::new();
-        decoded.read(payload.get(self.span().clone()).unwrap_or_default());
-        decoded
-    }
-
     fn edit(&self, raw: Range<usize>, with: Vec<u8>) -> Edit {
         let start = self.span().start;
         Edit { at: start + raw.start..start + raw.end, with }
@@ -96,15 +90,11 @@ impl Location {
             edits.push(Edit { at: span.clone(), with });
             return;
         }
-        let raw = payload.get(self.span().clone()).unwrap_or_default();
-        let plain = find::backslash(raw).is_none() && std::str::from_utf8(raw).is_ok();
-        let decoded = (!plain).then(|| self.decoded(payload));
+        let map = TextMap::of(payload.get(self.span().clone()).unwrap_or_default());
         for change in changes {
             let mut with = Vec::with_capacity(change.with.len());
             encode(change.with, &mut with);
-            let at = change.at.clone();
-            let at = decoded.as_ref().map_or(at.clone(), |decoded| decoded.raw_range(at));
-            edits.push(self.edit(at, with));
+            edits.push(self.edit(map.raw_range(change.at.clone()), with));
         }
     }
 
@@ -117,14 +107,14 @@ impl Location {
         changes: Vec<ArgsChange>,
         edits: &mut Vec<Edit>,
     ) {
-        let decoded = self.decoded(payload);
+        let map = TextMap::of(payload.get(self.span().clone()).unwrap_or_default());
         let local = |offset: u64| {
             let within = offset.clamp(part.start, part.end) - part.start;
             usize::try_from(within).unwrap_or(usize::MAX)
         };
         for change in changes {
             let with = if change.at.start >= part.start { change.with } else { Vec::new() };
-            let raw = decoded.raw_range(local(change.at.start)..local(change.at.end));
+            let raw = map.raw_range(local(change.at.start)..local(change.at.end));
             edits.push(self.edit(raw, with));
         }
     }

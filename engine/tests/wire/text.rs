@@ -2,7 +2,7 @@
 
 use hemostat_engine::wire::{json, text};
 use proptest::prelude::*;
-use text::Decoded;
+use text::{Decoded, TextMap};
 
 fn decoded(raw: &[u8]) -> Decoded {
     let mut decoded = Decoded::new();
@@ -46,16 +46,17 @@ fn table() {
 
 #[test]
 fn the_way_back() {
-    let text = decoded(br"a\u0068\ud83d\ude00b\n");
-    assert_eq!(text.text(), "ah😀b\n");
-    assert_eq!(text.raw_range(0..1), 0..1);
-    assert_eq!(text.raw_range(1..2), 1..7);
-    assert_eq!(text.raw_range(2..6), 7..19);
-    assert_eq!(text.raw_range(3..4), 7..19, "inside a character: all of it");
-    assert_eq!(text.raw_range(6..8), 19..22);
-    assert_eq!(text.raw_range(1..1), 1..1);
-    assert_eq!(text.raw_range(8..8), 22..22);
-    assert_eq!(text.raw_range(0..8), 0..22);
+    let raw = br"a\u0068\ud83d\ude00b\n";
+    assert_eq!(decoded(raw).text(), "ah😀b\n");
+    let map = TextMap::of(raw);
+    assert_eq!(map.raw_range(0..1), 0..1);
+    assert_eq!(map.raw_range(1..2), 1..7);
+    assert_eq!(map.raw_range(2..6), 7..19);
+    assert_eq!(map.raw_range(3..4), 7..19, "inside a character: all of it");
+    assert_eq!(map.raw_range(6..8), 19..22);
+    assert_eq!(map.raw_range(1..1), 1..1);
+    assert_eq!(map.raw_range(8..8), 22..22);
+    assert_eq!(map.raw_range(0..8), 0..22);
 }
 
 /// Contents of strings, legal or not: plain text, escapes, halves of pairs, broken UTF-8.
@@ -107,23 +108,23 @@ proptest! {
 
     #[test]
     fn ranges_lead_to_the_bytes_that_spell_them(raw in content(), from in any::<usize>(), to in any::<usize>()) {
-        let decoded = decoded(&raw);
+        let (decoded, map) = (decoded(&raw), TextMap::of(&raw));
         let text = decoded.text();
         let boundaries: Vec<_> = (0..=text.len()).filter(|&at| text.is_char_boundary(at)).collect();
         let (from, to) = (boundaries[from % boundaries.len()], boundaries[to % boundaries.len()]);
         let range = from.min(to)..from.max(to);
-        let back = decoded.raw_range(range.clone());
+        let back = map.raw_range(range.clone());
         // Cutting between two characters can only make halves of what decoded to U+FFFD or to a pair.
         prop_assert_eq!(json::decode(&raw[back]), &text[range]);
-        prop_assert_eq!(decoded.raw_range(0..text.len()), 0..raw.len());
+        prop_assert_eq!(map.raw_range(0..text.len()), 0..raw.len());
     }
 
     #[test]
     fn neighbours_do_not_overlap(raw in content()) {
-        let decoded = decoded(&raw);
+        let (decoded, map) = (decoded(&raw), TextMap::of(&raw));
         let mut at = 0;
         for (start, c) in decoded.text().char_indices() {
-            let range = decoded.raw_range(start..start + c.len_utf8());
+            let range = map.raw_range(start..start + c.len_utf8());
             prop_assert_eq!(range.start, at);
             prop_assert!(range.end > at);
             at = range.end;

@@ -53,6 +53,18 @@ pub fn backslash(bytes: &[u8]) -> Option<usize> {
     byte(bytes, b'\\')
 }
 
+/// The backslashes of a block, one bit each, that of the first byte lowest.
+#[inline(always)]
+pub(super) fn backslashes(block: &[u8; BLOCK]) -> u32 {
+    blocks::backslashes(block)
+}
+
+/// The bytes of a block that are special in a JSON string ([`string_stop`]), in the same way.
+#[inline(always)]
+pub(super) fn string_stops(block: &[u8; BLOCK]) -> u32 {
+    blocks::string_stops(block)
+}
+
 /// The position of the first quote at or after `from` that is followed by one of these letters.
 #[inline(never)]
 pub fn first_name(bytes: &[u8], from: usize, letters: Letters) -> Option<usize> {
@@ -132,7 +144,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_block_is_sorted_byte_by_byte(block in any::<[u8; super::BLOCK]>()) {
+        fn a_block_is_sorted_byte_by_byte(block in proptest::array::uniform16(
+            prop_oneof![2 => any::<u8>(), 1 => proptest::sample::select(&b"\\\"\n\x1f !/0z"[..])])) {
             let of = |is: fn(u8) -> bool| {
                 block.iter().enumerate().fold(0, |bits, (at, byte)| bits | u32::from(is(*byte)) << at)
             };
@@ -145,6 +158,8 @@ mod tests {
             };
             prop_assert_eq!(super::classes(&block), classes);
         }
+            prop_assert_eq!(super::backslashes(&block), of(|b| b == b'\\'));
+            prop_assert_eq!(super::string_stops(&block), of(|b| matches!(b, b'"' | b'\\' | 0..0x20)));
 
         #[test]
         fn finds_what_a_plain_loop_finds(bytes in proptest::collection::vec(

@@ -17,7 +17,7 @@ pub use key::{Name, hash as key_hash};
 pub use node::{JsonError, Kind, NodeId};
 pub use outline::LeftOut;
 pub use parse::is_number;
-pub(super) use string::{Escape, decode_into};
+pub(super) use string::{Escape, decode_into, escapes};
 pub use string::{decode, has_half, unescape};
 pub use template::{Hole, Template};
 

@@ -1,18 +1,18 @@
-//! Decoded text with a mapping back to the bytes in which it was written.
+//! Decoded text, and the way back to the bytes in which it was written.
 //!
-//! Rules look at text, but bytes are sent. [`Decoded`] is the text of one JSON string with a map back: a match in the
-//! text becomes the range of bytes that spell it, however they spell it (`\u0068`, `\/`, surrogate pairs).
+//! Rules look at text, but bytes are sent. [`Decoded`] is the text of one JSON string. Where something in it is changed,
+//! [`TextMap`] leads back: a match in the text becomes the range of bytes that spell it, however they spell it (`\u0068`,
+//! `\/`, surrogate pairs).
 
 use std::ops::Range;
 
 use super::find;
 use super::json::{self, Escape};
 
-/// The text of one JSON string. Reuse one for many strings: its buffers stay allocated.
+/// The text of one JSON string. Reuse one for many strings: its buffer stays allocated.
 #[derive(Debug, Default, Clone)]
 pub struct Decoded {
     text: String,
-    map: TextMap,
 }
 
 impl Decoded {
@@ -25,53 +25,18 @@ impl Decoded {
     /// Reads a string's content, between its quotes (RFC 8259 §7). Never fails: a lone surrogate, an invalid escape,
     /// and every maximal part of an invalid UTF-8 sequence become U+FFFD, as in [`json::decode`].
     pub fn read(&mut self, raw: &[u8]) {
-        let mut text = self.cleared();
-        let units = &mut self.map.units;
-        json::decode_into(raw, &mut text, &mut |escape| units.push(escape));
-        // Nearly every text is valid, which is checked faster at once than part by part.
-        match String::from_utf8(text) {
-            Ok(text) => self.text = text,
-            Err(broken) => self.read_broken(raw, broken.into_bytes()),
-        }
-    }
-
-    /// [`Decoded::read`] of a content that is not UTF-8; `text` is a buffer.
-    #[cold]
-    fn read_broken(&mut self, raw: &[u8], mut text: Vec<u8>) {
-        text.clear();
-        let units = &mut self.map.units;
-        units.clear();
-        let mut at = 0;
-        for chunk in raw.utf8_chunks() {
-            let valid = chunk.valid().as_bytes();
-            json::decode_into(valid, &mut text, &mut |escape| {
-                units.push(Escape { raw: at + escape.raw, ..escape });
-            });
-            at += valid.len();
-            let broken = chunk.invalid().len();
-            if broken > 0 {
-                let replaced = char::REPLACEMENT_CHARACTER.len_utf8() as u8;
-                let place =
-                    Escape { text: text.len(), raw: at, text_len: replaced, raw_len: broken as u8 };
-                units.push(place);
-                text.extend_from_slice("\u{FFFD}".as_bytes());
-            }
-            at += broken;
-        }
-        self.text = String::from_utf8(text).unwrap_or_default();
-    }
-
-    /// Its buffer, for another text.
-    fn cleared(&mut self) -> Vec<u8> {
-        self.map.clear();
         let mut text = std::mem::take(&mut self.text).into_bytes();
         text.clear();
-        text
+        json::decode_into(raw, &mut text);
+        // Nearly every text is valid, which is checked faster at once than part by part.
+        self.text = match String::from_utf8(text) {
+            Ok(text) => text,
+            Err(broken) => String::from_utf8_lossy(broken.as_bytes()).into_owned(),
+        };
     }
 
-    /// Takes a text without a mapping back to bytes.
+    /// Takes a text that is written otherwise.
     pub fn hold(&mut self, text: String) {
-        self.map.clear();
         self.text = text;
     }
 
@@ -80,25 +45,40 @@ impl Decoded {
     pub fn text(&self) -> &str {
         &self.text
     }
-
-    /// The bytes of the content that spell this range of the text. A range that begins or ends inside a character is
-    /// widened to it.
-    #[must_use]
-    pub fn raw_range(&self, text: Range<usize>) -> Range<usize> {
-        self.map.raw_range(text)
-    }
 }
 
 /// Where each part of a text is written in some bytes: runs that are the same in both, and between them single
 /// characters that are written differently.
 #[derive(Debug, Default, Clone)]
-pub(super) struct TextMap {
+pub struct TextMap {
     /// In order. Between two, text and bytes advance together. One with length zero is a place where the bytes continue
     /// elsewhere.
     units: Vec<Escape>,
 }
 
 impl TextMap {
+    /// From the text of a string with this content ([`Decoded::read`]) to the content.
+    #[must_use]
+    pub fn of(raw: &[u8]) -> Self {
+        let mut units = Vec::new();
+        let (mut text, mut at) = (0, 0);
+        for chunk in raw.utf8_chunks() {
+            (text, at) = json::escapes(chunk.valid().as_bytes(), (text, at), &mut units);
+            let broken = chunk.invalid().len();
+            if broken > 0 {
+                let replaced = char::REPLACEMENT_CHARACTER.len_utf8();
+                units.push(Escape {
+                    text,
+                    raw: at,
+                    text_len: replaced as u8,
+                    raw_len: broken as u8,
+                });
+                (text, at) = (text + replaced, at + broken);
+            }
+        }
+        Self { units }
+    }
+
     pub(super) fn clear(&mut self) {
         self.units.clear();
     }
@@ -115,7 +95,9 @@ impl TextMap {
         self.units.push(Escape { text, raw, text_len, raw_len });
     }
 
-    pub(super) fn raw_range(&self, text: Range<usize>) -> Range<usize> {
+    /// The bytes that spell this range of the text. A range that begins or ends inside a character is widened to it.
+    #[must_use]
+    pub fn raw_range(&self, text: Range<usize>) -> Range<usize> {
         // The last unit that begins at or before the range's start determines where the range begins; the last one that
         // begins before its end determines the end (one that begins there is not in the range).
         let start = self.units.partition_point(|unit| unit.text <= text.start);

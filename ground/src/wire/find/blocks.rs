@@ -81,18 +81,27 @@ pub(super) fn line_end(bytes: &[u8], from: usize) -> usize {
     )
 }
 
+/// What is special in a JSON string.
+#[inline(always)]
+fn special(block: v128) -> v128 {
+    let quote = u8x16_eq(block, u8x16_splat(b'"'));
+    let back = u8x16_eq(block, u8x16_splat(b'\\'));
+    v128_or(v128_or(quote, back), u8x16_lt(block, u8x16_splat(0x20)))
+}
+
 #[inline(always)]
 pub(super) fn string_stop(bytes: &[u8], from: usize) -> usize {
-    first(
-        bytes,
-        from,
-        |v| {
-            let quote = u8x16_eq(v, u8x16_splat(b'"'));
-            let back = u8x16_eq(v, u8x16_splat(b'\\'));
-            v128_or(v128_or(quote, back), u8x16_lt(v, u8x16_splat(0x20)))
-        },
-        |byte| matches!(byte, b'"' | b'\\' | 0..0x20),
-    )
+    first(bytes, from, special, |byte| matches!(byte, b'"' | b'\\' | 0..0x20))
+}
+
+#[inline(always)]
+pub(super) fn string_stops(block: &[u8; 16]) -> u32 {
+    u32::from(u8x16_bitmask(special(load(block))))
+}
+
+#[inline(always)]
+pub(super) fn backslashes(block: &[u8; 16]) -> u32 {
+    u32::from(u8x16_bitmask(u8x16_eq(load(block), u8x16_splat(b'\\'))))
 }
 
 pub(super) fn byte(bytes: &[u8], byte: u8) -> usize {

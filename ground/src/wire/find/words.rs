@@ -55,6 +55,20 @@ pub(super) fn string_stop(bytes: &[u8], from: usize) -> usize {
     )
 }
 
+/// The bytes of a block for which `is` holds, by bits.
+#[inline(always)]
+fn bits(block: &[u8; 16], is: impl Fn(u8) -> bool) -> u32 {
+    block.iter().rev().fold(0, |bits, byte| bits << 1 | u32::from(is(*byte)))
+}
+
+pub(super) fn string_stops(block: &[u8; 16]) -> u32 {
+    bits(block, |byte| matches!(byte, b'"' | b'\\' | 0..0x20))
+}
+
+pub(super) fn backslashes(block: &[u8; 16]) -> u32 {
+    bits(block, |byte| byte == b'\\')
+}
+
 pub(super) fn byte(bytes: &[u8], byte: u8) -> usize {
     first(bytes, 0, |word| zeros(word ^ repeated(byte)), |own| own == byte)
 }

@@ -6,9 +6,9 @@
 use super::escaped::Escapes;
 use super::key::{self, folded, hash};
 use super::node::{JsonError, Kind, Node, NodeId, Spelling};
-use super::string::hex4;
+use super::string::{hex4, simple};
 use crate::limits;
-use crate::wire::find::{same, string_stop};
+use crate::wire::find::{BLOCK, same, string_stop, string_stops};
 
 /// The number of members of an object in which a duplicate key is searched for. An object with more counts as one with
 /// a duplicate: it is still read correctly, only more slowly.
@@ -309,18 +309,48 @@ pub(super) fn string(bytes: &[u8], at: usize) -> Result<(usize, bool), JsonError
 /// The end of a string, given its first backslash, if it is one.
 #[inline(never)]
 fn string_with_escapes(bytes: &[u8], mut at: usize) -> Result<usize, JsonError> {
+    // In code, there is an escape every few bytes: a block is examined once for all of them.
+    'blocks: while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let mut stops = string_stops(block);
+        while stops != 0 {
+            let inside = stops.trailing_zeros() as usize;
+            let stop = at.wrapping_add(inside);
+            let length = match byte(bytes, stop) {
+                b'"' => return Ok(after(stop)),
+                _ => escape(bytes, stop)?,
+            };
+            let next = inside.wrapping_add(length);
+            if next >= BLOCK {
+                at = at.wrapping_add(next);
+                continue 'blocks;
+            }
+            stops &= u32::MAX << next;
+        }
+        at = at.wrapping_add(BLOCK);
+    }
     loop {
+        at = string_stop(bytes, at);
         match bytes.get(at) {
             Some(b'"') => return Ok(after(at)),
-            Some(b'\\') => match byte(bytes, after(at)) {
-                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => at = at.wrapping_add(2),
-                b'u' if hex4(bytes.get(at + 2..at + 6)).is_some() => at = at.wrapping_add(6),
-                _ => return Err(error(at, "a bad escape")),
-            },
-            Some(_) => return Err(error(at, "a control character in a string")),
+            Some(_) => at = at.wrapping_add(escape(bytes, at)?),
             None => return Err(error(at, "a string without an end")),
         }
-        at = string_stop(bytes, at);
+    }
+}
+
+/// The length of the escape there, if it is one.
+#[inline(always)]
+fn escape(bytes: &[u8], at: usize) -> Result<usize, JsonError> {
+    if byte(bytes, at) != b'\\' {
+        return Err(error(at, "a control character in a string"));
+    }
+    let letter = byte(bytes, after(at));
+    if simple(letter).is_some() {
+        return Ok(2);
+    }
+    match letter == b'u' && hex4(bytes.get(at + 2..at + 6)).is_some() {
+        true => Ok(6),
+        false => Err(error(at, "a bad escape")),
     }
 }
 
