@@ -25,7 +25,7 @@ pub struct CharacterCounts {
     pub others: u64,
     /// Letters after the twentieth of a run.
     pub long: u64,
-    in_word: u64,
+    in_word: usize,
 }
 
 /// Weights of the parts of a request for a dialect's models, in thousandths of a token.
@@ -115,7 +115,7 @@ const NAMED_TOOL: u64 = 1_200_000;
 const MEDIA: u64 = 1_500_000;
 
 /// Letters of a word after this many are not language: keys, hashes, base64.
-const LONG_WORD: u64 = 20;
+const LONG_WORD: usize = 20;
 
 fn weights(dialect: DialectId) -> &'static Weights {
     match dialect::dialect(dialect).kin() {
@@ -128,43 +128,71 @@ fn weights(dialect: DialectId) -> &'static Weights {
     }
 }
 
+/// What was seen of one text: bytes by class, and runs of letters and digits.
+#[derive(Debug, Default)]
+struct Seen {
+    letters: usize,
+    words: usize,
+    digits: usize,
+    blanks: usize,
+    high: usize,
+    alphabets: usize,
+    others: usize,
+    long: usize,
+    /// The length of the run that reaches the end.
+    run: usize,
+}
+
+impl Seen {
+    /// Adds the first `len` bytes of a block; the bytes after them are of no class.
+    #[inline(always)]
+    fn block(&mut self, classes: &Classes, len: usize) {
+        let count = |bits: u32| bits.count_ones() as usize;
+        let in_word = classes.letters | classes.digits;
+        let begins = in_word & !(in_word << 1 | u32::from(self.run > 0));
+        self.letters += count(classes.letters);
+        self.words += count(begins);
+        self.digits += count(classes.digits);
+        self.blanks += count(classes.blanks);
+        if classes.high != 0 {
+            self.high += count(classes.high);
+            self.alphabets += count(classes.alphabets);
+            self.others += count(classes.others);
+        }
+        // A word that began before the block may be long in it; one that begins in the block is too short for that.
+        let lead = in_word.trailing_ones() as usize;
+        if self.run + lead > LONG_WORD {
+            let bits = |count: usize| (1_u32 << count.min(find::BLOCK)) - 1;
+            let long = bits(lead) & !bits(LONG_WORD.saturating_sub(self.run).min(lead));
+            self.long += count(long & classes.letters);
+        }
+        self.run = match lead == len {
+            true => self.run + lead,
+            false => (in_word << (32 - len)).leading_ones() as usize,
+        };
+    }
+}
+
 impl CharacterCounts {
     /// Adds a text or a piece of one.
     pub fn add(&mut self, text: &str) {
         let (blocks, rest) = text.as_bytes().as_chunks();
         // In local variables, and not loaded and stored for every block.
-        let mut counts = *self;
+        let mut seen = Seen { run: self.in_word, ..Seen::default() };
         for block in blocks {
-            counts.block(&find::classes(block), block.len());
+            seen.block(&find::classes(block), block.len());
         }
-        let mut last = find::classes(&find::begun(rest));
-        // The zeros behind it are no text.
-        last.signs &= (1 << rest.len()) - 1;
-        counts.block(&last, rest.len());
-        *self = counts;
-    }
-
-    /// Adds the first `len` bytes of a block; the bytes after them are blanks.
-    #[inline(always)]
-    fn block(&mut self, classes: &Classes, len: usize) {
-        let in_word = classes.letters | classes.digits;
-        // A word that began before the block may be long in it; one that begins in the block is too short for that.
-        let lead = u64::from(in_word.trailing_ones());
-        let bits = |count: u64| (1_u32 << count.min(find::BLOCK as u64)) - 1;
-        let long = bits(lead) & !bits(LONG_WORD.saturating_sub(self.in_word).min(lead));
-        let long = u64::from((long & classes.letters).count_ones());
-        let begins = in_word & !(in_word << 1 | u32::from(self.in_word > 0));
-        self.letters += u64::from(classes.letters.count_ones()) - long;
-        self.long += long;
-        self.words += u64::from(begins.count_ones());
-        self.digits += u64::from(classes.digits.count_ones());
-        self.signs += u64::from(classes.signs.count_ones());
-        self.alphabets += u64::from(classes.alphabets.count_ones());
-        self.others += u64::from(classes.others.count_ones());
-        self.in_word = match lead == len as u64 {
-            true => self.in_word + lead,
-            false => u64::from((in_word << (32 - len)).leading_ones()),
-        };
+        // The zeros behind it belong to no class.
+        seen.block(&find::classes(&find::begun(rest)), rest.len());
+        let Seen { letters, words, digits, blanks, high, alphabets, others, long, run } = seen;
+        self.letters += (letters - long) as u64;
+        self.long += long as u64;
+        self.words += words as u64;
+        self.digits += digits as u64;
+        self.signs += (text.len() - letters - digits - blanks - high) as u64;
+        self.alphabets += alphabets as u64;
+        self.others += others as u64;
+        self.in_word = run;
     }
 
     fn thousandths(&self) -> u64 {

@@ -1,8 +1,8 @@
 //! Sixteen bytes at a time, with WebAssembly vectors.
 
 use core::arch::wasm32::{
-    u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u8x16_sub, v128, v128_and, v128_any_true,
-    v128_not, v128_or, v128_xor,
+    u8x16, u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, u8x16_sub, u8x16_swizzle, v128,
+    v128_and, v128_any_true, v128_not, v128_or, v128_xor,
 };
 
 use super::base64::is_base64;
@@ -187,15 +187,15 @@ pub(super) fn last_name(bytes: &[u8], to: usize, letters: Letters) -> Option<usi
 pub(super) fn classes(block: &[u8; 16]) -> Classes {
     let block = load(block);
     let bits = |marks: v128| u32::from(u8x16_bitmask(marks));
-    let is = |byte: u8| u8x16_eq(block, u8x16_splat(byte));
     let letters = bits(letters(block));
     let digits = bits(within(block, b'0', 10));
-    let blanks = bits(v128_or(v128_or(is(b' '), is(b'\n')), v128_or(is(b'\r'), is(b'\t'))));
+    // In the table, there is nothing for a byte above fifteen.
+    let controls = u8x16(0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 0, 0, 255, 0, 0);
+    let blanks = bits(v128_or(u8x16_eq(block, u8x16_splat(b' ')), u8x16_swizzle(controls, block)));
     let high = bits(block);
     let alphabets = bits(within(block, 0xC0, 0x20));
     let others = bits(within(block, 0xE0, 0x20));
-    let signs = !(letters | digits | blanks | high) & 0xFFFF;
-    Classes { letters, digits, signs, alphabets, others }
+    Classes { letters, digits, blanks, high, alphabets, others }
 }
 
 #[inline(always)]

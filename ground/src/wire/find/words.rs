@@ -94,12 +94,16 @@ pub(super) fn classes(block: &[u8; 16]) -> Classes {
         let own = match byte {
             b'a'..=b'z' | b'A'..=b'Z' => &mut classes.letters,
             b'0'..=b'9' => &mut classes.digits,
-            b' ' | b'\n' | b'\r' | b'\t' | 0x80..=0xBF => continue,
-            0..=0x7F => &mut classes.signs,
-            0xC0..=0xDF => &mut classes.alphabets,
-            0xE0..=0xFF => &mut classes.others,
+            b' ' | b'\n' | b'\r' | b'\t' => &mut classes.blanks,
+            0..=0x7F => continue,
+            0x80..=0xFF => &mut classes.high,
         };
         *own |= 1 << at;
+        match byte {
+            0xC0..=0xDF => classes.alphabets |= 1 << at,
+            0xE0..=0xFF => classes.others |= 1 << at,
+            _ => {}
+        }
     }
     classes
 }
