@@ -210,7 +210,11 @@ impl<'a> Value<'a> {
     #[inline(always)]
     pub fn key(&self) -> &'a [u8] {
         let node = self.node;
-        if node.spelling.has_escaped_key() { self.doc.escapes.key(self.id()) } else { node.raw_key(self.bytes) }
+        if node.spelling.has_escaped_key() {
+            self.doc.escapes.key(self.id())
+        } else {
+            node.raw_key(self.bytes)
+        }
     }
 
     /// Its key, unless that is written with escapes: code that compares all keys of a document with names leaves
@@ -273,7 +277,11 @@ impl<'a> Value<'a> {
     /// The value that contains this one.
     #[must_use]
     pub fn parent(&self) -> Option<Value<'a>> {
-        if self.node.parent == self.id() { None } else { self.doc.value(self.bytes, self.node.parent) }
+        if self.node.parent == self.id() {
+            None
+        } else {
+            self.doc.value(self.bytes, self.node.parent)
+        }
     }
 
     /// The members of an object or the items of an array, in order, including duplicates; empty for other values.
