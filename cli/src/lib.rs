@@ -4,10 +4,12 @@
 mod command;
 mod shared;
 
+use std::any::TypeId;
 use std::ffi::OsString;
 use std::io::Write;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::builder::NonEmptyStringValueParser;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use command::{
     activate, approve, case, check, diff, drill, evidence, history, keygen, postmortem, push,
     release, replay, rollback, scope, status, sync, test,
@@ -74,12 +76,26 @@ Examples:
     },
 }
 
+/// The command line. No value may be empty: one that is comes from a variable of a script that is not set.
+fn command() -> clap::Command {
+    Cli::command().mut_subcommands(|verb| {
+        verb.mut_args(|arg| match arg.get_value_parser().type_id() == TypeId::of::<String>() {
+            true => arg.value_parser(NonEmptyStringValueParser::new()),
+            false => arg,
+        })
+    })
+}
+
+fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    Cli::from_arg_matches(&command().try_get_matches_from(args)?)
+}
+
 /// Parses a command line without running it.
 ///
 /// # Errors
 /// It is not valid; the message is the usage error.
 pub fn judge(args: impl IntoIterator<Item = OsString>) -> Result<(), String> {
-    match Cli::try_parse_from(args) {
+    match parse(args) {
         Err(usage) if usage.use_stderr() => Err(usage.to_string()),
         _ => Ok(()),
     }
@@ -91,7 +107,7 @@ pub fn run(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> Exit {
-    let cli = match Cli::try_parse_from(args) {
+    let cli = match parse(args) {
         Ok(cli) => cli,
         Err(usage) => {
             let wrong = usage.use_stderr();
@@ -132,7 +148,60 @@ pub fn run(
 fn completions(shell: clap_complete::Shell, out: &mut dyn Write) -> Result<Exit> {
     // The generator panics on a broken pipe, so it writes to memory first.
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "hemostat", &mut script);
+    clap_complete::generate(shell, &mut command(), "hemostat", &mut script);
     out.write_all(&script)?;
     Ok(Exit::Fine)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    /// Every option of every verb that takes a value, with these words in its place: the error, if there is one.
+    fn each(value: &str, mut see: impl FnMut(&str, Option<clap::Error>)) {
+        for verb in command().get_subcommands() {
+            for option in verb.get_arguments().filter(|arg| arg.get_action().takes_values()) {
+                let Some(long) = option.get_long() else { continue };
+                let given = format!("--{long}={value}");
+                let words = ["hemostat", verb.get_name(), &given].map(OsString::from);
+                let wrong = parse(words).err();
+                see(&format!("{} {given}", verb.get_name()), wrong);
+            }
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_empty_is_refused_everywhere() {
+        let mut options = 0;
+        each("", |given, wrong| {
+            let kind = wrong.map(|wrong| wrong.kind());
+            let fine = [ErrorKind::InvalidValue, ErrorKind::ValueValidation];
+            assert!(kind.is_some_and(|kind| fine.contains(&kind)), "{given}: {kind:?}");
+            options += 1;
+        });
+        assert!(options > 80, "{options}");
+    }
+
+    #[test]
+    fn a_value_of_another_kind_is_named_with_what_would_be_accepted() {
+        let mut refused = 0;
+        for value in ["5h m", "x", "-1", "1e3", "99999999999999999999"] {
+            each(value, |given, wrong| {
+                let Some(wrong) = wrong.filter(|one| one.kind() == ErrorKind::ValueValidation)
+                else {
+                    return;
+                };
+                let said = wrong.to_string();
+                assert!(
+                    said.contains(value) && said.contains("such as") || said.contains("from 1 to"),
+                    "{given}: {said}"
+                );
+                assert!(!said.contains("digit") && !said.contains("too large"), "{given}: {said}");
+                refused += 1;
+            });
+        }
+        assert!(refused > 30, "{refused}");
+    }
 }

@@ -153,7 +153,10 @@ fn an_overlay_stops_by_itself() {
     let never = composed("sev1-kill-feature", &key, &["--until", "never"]).unwrap();
     assert_eq!(rules(&never)[0]["when"], json!({"feature": "checkout"}));
     // Over before the cases happen: the feature is served again.
-    let over = composed("sev1-kill-feature", &key, &["--until", "2025-01-01T00:00:00Z"]).unwrap();
+    let mut over = soon.clone();
+    over["failsafe"][0]["when"]["until"] = json!("2025-01-01T00:00:00Z");
+    let gone = composed("sev1-kill-feature", &key, &["--until", "2025-01-01T00:00:00Z"]);
+    assert!(gone.unwrap_err().contains("is not a time to come"));
     let [soon, over] = [("soon", soon), ("over", over)].map(|(name, policy)| {
         let path = key.with_file_name(format!("{name}.json"));
         std::fs::write(&path, policy.to_string()).unwrap();

@@ -89,7 +89,8 @@ struct Asked {
 /// The lifetime of a grant, in seconds.
 fn life(text: &str) -> Result<u64> {
     let seconds = when::length(text).filter(|s| (1..=LONGEST_LIFE_S).contains(s));
-    seconds.ok_or_else(|| Error::failed("30s, 15m or 1h is expected, an hour at most"))
+    let wrong = "is not a length of time such as `30s`, `15m` or `1h`, an hour at most";
+    seconds.ok_or_else(|| Error::failed(format!("`{}` {wrong}", safe(text))))
 }
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {

@@ -63,7 +63,7 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "KEY")]
     key: Vec<String>,
     /// Seconds in shadow
-    #[arg(long = "for", default_value_t = 60, value_name = "SECONDS")]
+    #[arg(long = "for", value_parser = when::seconds, default_value_t = 60, value_name = "SECONDS")]
     seconds: u64,
     /// Who does it [default: `$HEMOSTAT_ISSUER`, else the name that the system knows]
     #[arg(long)]

@@ -12,6 +12,7 @@ use crate::shared::exit::Exit;
 use crate::shared::fleet::{FleetArgs, View};
 use crate::shared::issuer::issuer;
 use crate::shared::key::Key;
+use crate::shared::number;
 use crate::shared::policy_file;
 use crate::shared::release_file::{self, ReleasePolicy, Words};
 use crate::shared::settings::{Settings, without_cases};
@@ -55,7 +56,7 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "KEY")]
     key: Vec<String>,
     /// The serial [default: one more than the highest that --out and the proxies show, 1 where there is none]
-    #[arg(long)]
+    #[arg(long, value_parser = number::serial)]
     serial: Option<u64>,
     /// Where the release goes; `-` is standard output
     #[arg(long, default_value = "-", value_name = "FILE")]

@@ -12,6 +12,7 @@ use crate::shared::exit::Exit;
 use crate::shared::fleet::Status;
 use crate::shared::issuer::issuer;
 use crate::shared::key::Key;
+use crate::shared::number;
 use crate::shared::policy_file;
 use crate::shared::release_file::{self, ReleasePolicy, Words};
 use crate::shared::step::{Guard, Step};
@@ -36,7 +37,7 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "KEY")]
     key: Vec<String>,
     /// Go back to what this serial brought [default: the policy before the one in force]
-    #[arg(long, value_name = "SERIAL")]
+    #[arg(long, value_parser = number::serial, value_name = "SERIAL")]
     to: Option<u64>,
     /// Why; goes to the change log
     #[arg(long)]

@@ -25,6 +25,7 @@ use crate::shared::access_log::Sources;
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::files;
+use crate::shared::number;
 use crate::shared::records::Period;
 use crate::shared::terminal::safe;
 use crate::shared::when;
@@ -74,7 +75,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     calls: Option<std::path::PathBuf>,
     /// Rows of a table
-    #[arg(long, default_value_t = 10, value_name = "N", conflicts_with = "json")]
+    #[arg(long, value_parser = number::count, default_value_t = 10, value_name = "N", conflicts_with = "json")]
     top: usize,
     /// Write a report with plots to this file
     #[arg(long, value_name = "FILE")]

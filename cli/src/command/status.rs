@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::shared::error::Result;
 use crate::shared::exit::Exit;
 use crate::shared::fleet::{FleetArgs, InForce, Proxy, Status, View};
+use crate::shared::number;
 use crate::shared::when;
 
 /// Moves the cursor to the top left and clears the screen.
@@ -38,11 +39,11 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
     /// Again every SECONDS, until it is stopped
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2")]
+    #[arg(long, value_parser = when::seconds, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2")]
     watch: Option<u64>,
     /// How often, with --watch [default: until it is stopped]
-    #[arg(long, value_name = "TIMES", requires = "watch", hide = true)]
-    looks: Option<u64>,
+    #[arg(long, value_parser = number::count, value_name = "TIMES", requires = "watch", hide = true)]
+    looks: Option<usize>,
     #[command(flatten)]
     fleet: FleetArgs,
 }

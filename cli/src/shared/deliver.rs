@@ -20,6 +20,7 @@ use crate::shared::journal;
 use crate::shared::release_file;
 use crate::shared::settings::Settings;
 use crate::shared::terminal::{Paint, count, safe};
+use crate::shared::when;
 use fate::{Fate, Kind, News, Wait, progress};
 
 /// The default of `--within`, in seconds.
@@ -41,7 +42,7 @@ pub(crate) struct How {
     #[arg(long)]
     pub(crate) wait: bool,
     /// Seconds to wait at most
-    #[arg(long, default_value_t = WITHIN_S, value_name = "SECONDS")]
+    #[arg(long, value_parser = when::seconds, default_value_t = WITHIN_S, value_name = "SECONDS")]
     pub(crate) within: u64,
     /// Write one JSON document to standard output instead of words
     #[arg(long)]

@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::shared::error::{Error, Result, plain};
 use crate::shared::settings::Settings;
 use crate::shared::terminal::safe;
+use crate::shared::when;
 pub(crate) use acts::Act;
 pub(crate) use proxy::Proxy;
 pub(crate) use status::{InForce, Status};
@@ -35,7 +36,7 @@ pub(crate) struct FleetArgs {
     #[arg(long = "proxy", short = 'p', value_name = "URL")]
     proxies: Vec<String>,
     /// Seconds that a proxy has to answer
-    #[arg(long, default_value_t = 5, value_name = "SECONDS")]
+    #[arg(long, value_parser = when::seconds, default_value_t = 5, value_name = "SECONDS")]
     timeout: u64,
 }
 

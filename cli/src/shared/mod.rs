@@ -12,6 +12,7 @@ pub(crate) mod interrupt;
 pub(crate) mod issuer;
 pub(crate) mod journal;
 pub(crate) mod key;
+pub(crate) mod number;
 pub(crate) mod play;
 pub(crate) mod policy_file;
 pub(crate) mod prepared;

@@ -8,13 +8,14 @@ use crate::shared::deliver::How;
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
 use crate::shared::fleet::Status;
+use crate::shared::number;
 use crate::shared::terminal::{or_dash, safe};
 
 /// The conditions that `rollback` and `activate` share.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Guard {
     /// Only if this serial is in force: two people who act at once take one step, not two
-    #[arg(long, value_name = "SERIAL")]
+    #[arg(long, value_parser = number::serial, value_name = "SERIAL")]
     expect: Option<u64>,
     /// Say what would be done, and send nothing
     #[arg(long)]

@@ -28,12 +28,35 @@ pub(crate) fn length(text: &str) -> Option<u64> {
 /// A time to come, in Unix seconds: RFC 3339, or a length of time from now.
 ///
 /// # Errors
-/// It is neither.
+/// It is neither, or has passed: what ends before it begins does nothing, and nobody means that.
 pub(crate) fn moment(text: &str) -> Result<u64> {
-    match length(text) {
-        Some(length) => Ok(now().saturating_add(length)),
-        None => time::parse(text).map_err(|_| wrong(text, "`30m`, `4h`, `2d`")),
+    let (now, lengths) = (now(), "`30m`, `4h`, `2d`");
+    let at = match length(text) {
+        Some(length) => now.saturating_add(length),
+        None => time::parse(text).map_err(|_| wrong(text, lengths))?,
+    };
+    if at > now {
+        return Ok(at);
     }
+    let (text, now) = (safe(text), time::format(now));
+    Err(Error::failed(format!(
+        "`{text}` is not a time to come: it is {now} now; {lengths} count from then"
+    )))
+}
+
+/// A number of seconds, a day at most: `30`, or a length of time.
+///
+/// # Errors
+/// It is neither, or longer.
+pub(crate) fn seconds(text: &str) -> Result<u64> {
+    const MOST: u64 = 86_400;
+    let seconds = text.parse().ok().or_else(|| length(text)).filter(|seconds| *seconds <= MOST);
+    seconds.ok_or_else(|| {
+        let text = safe(text);
+        Error::failed(format!(
+            "`{text}` is not a number of seconds such as `30`, `30s` or `2m`, a day at most"
+        ))
+    })
 }
 
 /// A time gone by, in Unix seconds: RFC 3339, or a length of time before now.
@@ -94,14 +117,28 @@ mod tests {
     }
 
     #[test]
+    fn seconds_may_have_a_unit_and_are_bounded() {
+        let read = ["0", "30", "30s", "2m", "24h"].map(|text| seconds(text).unwrap());
+        assert_eq!(read, [0, 30, 30, 120, 86_400]);
+        for other in ["", "s", "-1", "1.5", "86401", "2d", "18446744073709551616"] {
+            assert!(seconds(other).is_err(), "{other}");
+        }
+    }
+
+    #[test]
     fn lengths_reach_to_both_sides_of_now() {
         let about = |at: u64, wanted: u64| at.abs_diff(wanted) <= 2;
         assert!(about(moment("1h").unwrap(), now() + 3600));
         assert!(about(ago("1h").unwrap(), now() - 3600));
         assert_eq!(moment("99999999999999999d").unwrap(), u64::MAX);
         assert_eq!(ago("99999999999999999d").unwrap(), 0);
+        assert_eq!(ago("1970-01-01T00:01:00Z").unwrap(), 60);
+        assert!(moment("2999-01-01T00:00:00Z").is_ok());
+        for gone in ["1970-01-01T00:01:00Z", "0h"] {
+            let why = moment(gone).unwrap_err().to_string();
+            assert!(why.contains("is not a time to come"), "{why}");
+        }
         for read in [moment, ago] {
-            assert_eq!(read("1970-01-01T00:01:00Z").unwrap(), 60);
             assert!(read("soon").unwrap_err().to_string().contains("is not a time such as"));
         }
     }
