@@ -103,8 +103,8 @@ impl Fleet {
         let (status, body) = self.get(proxy, "/status")?;
         let value: Value = serde_json::from_str(&body).unwrap_or_default();
         match value.get("serial").and_then(Value::as_u64) {
-            _ if status != 200 => Err(Error::failed(format!("status {status}: {}", said(&body)))),
-            None => Err(Error::failed("the answer is not status: is this a control listener?")),
+            _ if status != 200 => Err(refused(status, &body)),
+            None => Err(stranger(status)),
             Some(_) => Ok(Status(value)),
         }
     }
@@ -115,7 +115,7 @@ impl Fleet {
             (200, body) => Ok(Some(body)),
             (404, _) => Ok(None),
             (401, _) => Err(Error::failed("the token is missing or wrong: set HEMOSTAT_TOKEN")),
-            (status, body) => Err(Error::failed(format!("status {status}: {}", said(&body)))),
+            (status, body) => Err(refused(status, &body)),
         }
     }
 
@@ -144,14 +144,17 @@ impl Fleet {
         let request = self.agent.post(format!("{base}/release"));
         let request = request.header("content-type", "application/json");
         let (status, body) = read(self.with_headers(request, proxy).send(envelope))?;
-        let value: Value = serde_json::from_str(&body).map_err(|_| {
-            Error::failed(format!("status {status}, and no answer of a control listener"))
-        })?;
+        let value: Value = serde_json::from_str(&body).unwrap_or_default();
         let text =
             |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let code = if status == 200 { text("outcome") } else { text("code") };
+        let taken = status == 200;
+        let code = text(if taken { "outcome" } else { "code" });
+        if code.is_empty() {
+            // Many servers answer 200, or in JSON: neither says that a release was taken, or refused.
+            return Err(stranger(status));
+        }
         let message = text("message");
-        Ok(Said { taken: status == 200, code, message, in_force: Status(value).in_force() })
+        Ok(Said { taken, code, message, in_force: Status(value).in_force() })
     }
 
     /// The same fleet with these proxies only.
@@ -239,10 +242,20 @@ fn read(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result
     Ok((status, body))
 }
 
-/// The message of an answer; a fixed text if it is not an answer of a control listener.
-fn said(body: &str) -> String {
+/// What a control listener says against a request.
+fn refused(status: u16, body: &str) -> Error {
     let value: Value = serde_json::from_str(body).unwrap_or_default();
-    safe(value.get("message").and_then(Value::as_str).unwrap_or("no answer of a control listener"))
+    match value.get("message").and_then(Value::as_str) {
+        Some(message) => Error::failed(format!("status {status}: {}", safe(message))),
+        None => stranger(status),
+    }
+}
+
+/// Something else answers at this address.
+fn stranger(status: u16) -> Error {
+    Error::failed(format!(
+        "status {status}, and not as a control listener answers: is it one, and is its `prefix` the one given?"
+    ))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod levers;
 mod runbook;
 mod shown;
 mod steps;
+mod strangers;
 mod support;
 mod sync;
 mod truth;
