@@ -97,7 +97,7 @@ impl Release {
         };
         Ok(Self {
             scope: text(&tree, "scope")?.unwrap_or_default(),
-            serial: serial("serial").ok_or_else(|| refuse("`serial` is no whole number"))?,
+            serial: serial("serial").ok_or_else(|| refuse("`serial` is not a whole number"))?,
             issued_at: when(&tree, "issued_at")?.ok_or_else(|| refuse("`issued_at` is missing"))?,
             issuer: text(&tree, "issuer")?.unwrap_or_default(),
             brings,
@@ -154,7 +154,7 @@ fn when(tree: &SourceNode, name: &str) -> Result<Option<u64>, ReleaseRefusal> {
         SourceValue::String { text, .. } => time::parse(text).map(Some).map_err(wrong),
         SourceValue::Number(raw) => match whole(raw).filter(|seconds| *seconds < limits::SERIALS) {
             Some(seconds) => Ok(Some(seconds)),
-            None => Err(wrong(format!("`{raw}` is no time in seconds since 1970"))),
+            None => Err(wrong(format!("`{raw}` is not a time in seconds since 1970"))),
         },
         _ => Err(wrong("a time such as `2026-11-25T06:00:00Z` is expected".to_owned())),
     }

@@ -208,7 +208,8 @@ fn lanes(document: &Document) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for lane in &document.other_traffic {
         let what = if lane.block { "is refused with 403" } else { "passes" };
-        let whom = whom(&lane.when, "what is no generating call", "what is no generating call");
+        let whom =
+            whom(&lane.when, "what is not a generating call", "what is not a generating call");
         lines.push(format!("other traffic: {whom} {what}"));
     }
     lines

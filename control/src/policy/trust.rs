@@ -144,7 +144,7 @@ impl TrustReader<'_> {
 
     fn key(&mut self, id: &str, node: &SourceNode, path: &Path<'_>) -> Option<TrustedKey> {
         if !super::shape::is_id(id) {
-            let message = format!("`{id}` is no id");
+            let message = format!("`{id}` is not an id");
             self.error("bad-id", path, node, message, "letters, digits, `.`, `_` and `-`, 1 to 64");
         }
         for entry in node.entries() {

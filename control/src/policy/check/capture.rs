@@ -39,7 +39,7 @@ fn one(judge: &mut Checker<'_>, rule: &CaptureRule, path: &Path<'_>) {
     }
     let to = path.key("to");
     if !rule.to.path.starts_with('/') {
-        let message = format_args!("`{}` is no path", rule.to.path);
+        let message = format_args!("`{}` is not a path", rule.to.path);
         judge.error("bad-path", &to.key("path"), message, "it begins with `/`");
     }
     for (name, text) in [("cluster", &rule.to.cluster), ("authority", &rule.to.authority)] {

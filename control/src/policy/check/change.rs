@@ -89,7 +89,7 @@ fn switch(judge: &mut Checker<'_>, rule: &Switch, path: &Path<'_>) {
     let Some(upstream) = &rule.upstream else { return };
     let path = path.key("upstream");
     if upstream.is_empty() || !upstream.bytes().all(|byte| byte.is_ascii_graphic()) {
-        let message = "this is no name of an upstream".to_owned();
+        let message = "this is not the name of an upstream".to_owned();
         let help = "it is the value of `x-hemostat-upstream`, such as `azure-eu`: visible ASCII \
                     characters without blanks";
         judge.error("bad-header", &path, format_args!("{message}"), help);

@@ -43,15 +43,18 @@ fn other_language(label: &str, glob: &str) -> Option<(&'static str, Vec<String>)
         ));
     }
     if glob.contains('|') {
-        return Some(("`|` is no \"or\" in a glob", spelled_out(glob).unwrap_or_default()));
+        return Some(("`|` does not mean \"or\" in a glob", spelled_out(glob).unwrap_or_default()));
     }
     if glob.contains(',') {
-        return Some(("a comma makes no list of a text", spelled_out(glob).unwrap_or_default()));
+        return Some((
+            "a comma does not make a list of a text",
+            spelled_out(glob).unwrap_or_default(),
+        ));
     }
     let class = glob.split_once('[').is_some_and(|(_, rest)| rest.contains(']'));
     if class && label != "host" {
         return Some((
-            "`[…]` is no set of characters in a glob",
+            "`[…]` does not mean a set of characters in a glob",
             spelled_out(glob).unwrap_or_default(),
         ));
     }

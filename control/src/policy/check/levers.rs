@@ -29,7 +29,7 @@ fn upstream(judge: &mut Checker<'_>) {
             judge.error("empty", &path, message, help);
         }
         if let Some(good) = upstream.status.iter().find(|status| **status < 400) {
-            let message = format_args!("`{good}` is no failure: good answers would be replaced");
+            let message = format_args!("`{good}` is not a failure: good answers would be replaced");
             judge.warn("odd-status", &path.key("status"), message, "failures are 400 to 599");
         }
     }

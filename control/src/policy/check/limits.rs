@@ -142,7 +142,7 @@ fn prices(judge: &mut Checker<'_>) {
                 && written.bytes().any(|digit| matches!(digit, b'1'..=b'9'));
             if lost || (value > 0 && value < CHEAPEST) {
                 let message =
-                    format_args!("`{written}` USD per million tokens is no price of a model");
+                    format_args!("`{written}` USD per million tokens is not the price of a model");
                 let help = "prices are per million tokens, not per token";
                 judge.error("odd-price", &path, message, help);
             }
@@ -158,7 +158,7 @@ fn prices(judge: &mut Checker<'_>) {
             if value > 0 && value < CHEAPEST {
                 let path = path.key("above");
                 let path = path.key(field);
-                let message = format_args!("this is no price of a model");
+                let message = format_args!("this is not the price of a model");
                 let help = "prices are per million tokens, not per token";
                 judge.error("odd-price", &path, message, help);
             }

@@ -7,7 +7,7 @@ pub(super) fn check(judge: &mut Checker<'_>) {
     let root = *judge.root;
     let section = root.key("notify");
     if !notify.path.starts_with('/') {
-        let message = format_args!("`{}` is no path", notify.path);
+        let message = format_args!("`{}` is not a path", notify.path);
         judge.error("bad-path", &section.key("path"), message, "it begins with `/`");
     }
     for (name, text) in [("cluster", &notify.cluster), ("authority", &notify.authority)] {

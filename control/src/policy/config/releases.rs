@@ -41,7 +41,7 @@ pub(super) fn check(config: &Config, tree: &SourceNode) -> Vec<Diagnostic> {
     }
     if let Some(source) = &config.source {
         if !source.path.starts_with('/') {
-            let message = format!("`{}` is no path", source.path);
+            let message = format!("`{}` is not a path", source.path);
             judge.error("bad-path", "source", message, "it begins with `/`");
         }
         if config.release.is_none() && config.trust.min_serial.is_none() {
@@ -103,7 +103,7 @@ impl Judge<'_> {
             let name = &entry.key;
             let path = entry.value.get("path").and_then(SourceNode::text);
             if let Some(path) = path.filter(|path| !path.starts_with('/')) {
-                let message = format!("`{path}` of `{name}` is no path");
+                let message = format!("`{path}` of `{name}` is not a path");
                 self.error("bad-path", "providers", message, "it begins with `/`");
             }
             let every =

@@ -220,7 +220,7 @@ const FIELDS: &[LanguageField] = &[
     field(
         "other_traffic",
         ValueKind::List(&ValueKind::Struct(&OTHER_TRAFFIC)),
-        "lanes that are no generating calls; first match wins, else they pass",
+        "lanes that are not generating calls; first match wins, else they pass",
     ),
     field(
         "disable",
