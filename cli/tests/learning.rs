@@ -270,6 +270,22 @@ fn a_case_that_catches_nothing_is_not_written() {
     assert_eq!(exit, Exit::Fine, "{out}");
 }
 
+/// A file that cannot be read as text is not taken for one that is not there.
+#[test]
+fn cases_that_cannot_be_read_are_not_replaced() {
+    let folder = folder("unreadable-cases");
+    let (old, new) = (write(&folder, "old.yaml", OLD), write(&folder, "new.yaml", NEW));
+    let file = forms(&folder).remove(1);
+    let out = folder.join("x.cases.yaml");
+    let before = b"cases: [] # \xff of another editor";
+    std::fs::write(&out, before).unwrap();
+    let words =
+        ["case", &file, "--old", &old, "--new", &new, "--out", out.to_str().unwrap(), "--yes"];
+    let (exit, _, err) = hemostat(&words);
+    assert_eq!((exit, err.contains("not UTF-8")), (Exit::Failed, true), "{err}");
+    assert_eq!(std::fs::read(&out).unwrap(), before);
+}
+
 #[test]
 fn a_decision_of_the_access_log_names_its_recording() {
     let folder = folder("decision");

@@ -271,7 +271,7 @@ fn recorded_traffic_says_whom_a_policy_would_have_hit() {
     );
     assert_eq!(said["not_read"].as_array().unwrap().len(), 2, "{out}");
     assert!(
-        err.contains("day.jsonl:4: no JSON") && err.contains("raise `max_buffered_tx_bytes`"),
+        err.contains("day.jsonl:4: not JSON") && err.contains("raise `max_buffered_tx_bytes`"),
         "{err}"
     );
 

@@ -7,9 +7,8 @@ use std::io::Write;
 use hemostat_engine::base::time;
 use hemostat_engine::dsse::base64;
 use hemostat_engine::grant::{Grant, GrantTarget, LONGEST_LIFE_S, approval_id};
-use hemostat_engine::policy::config::remote::default_scope;
 use hemostat_engine::policy::program::tools::Args as CallArgs;
-use hemostat_engine::policy::source::{self, SourceNode};
+use hemostat_engine::policy::source;
 use serde_json::json;
 
 use crate::shared::error::{Error, Result};
@@ -17,6 +16,7 @@ use crate::shared::exit::Exit;
 use crate::shared::files;
 use crate::shared::fleet::FleetArgs;
 use crate::shared::key::Key;
+use crate::shared::policy_file;
 use crate::shared::terminal::safe;
 use crate::shared::when;
 use pending::WaitingCall;
@@ -181,7 +181,10 @@ fn normal(id: &str) -> Result<String> {
     if digits.len() == 32 && digits.chars().all(base32) {
         Ok(format!("ap_{digits}"))
     } else {
-        let why = format!("`{}` is no approval id: `ap_` and 32 letters and digits", safe(id));
+        let why = format!(
+            "`{}` is not an approval id, which is `ap_` and 32 letters and digits",
+            safe(id)
+        );
         Err(Error::no(why))
     }
 }
@@ -195,14 +198,12 @@ fn pointer(text: &str) -> Result<Vec<String>> {
 
 fn scope_of(file: &str) -> Result<String> {
     let text = files::read(file)?;
-    let tree = source::parse(&text, file).ok();
-    let named = tree
-        .as_ref()
-        .and_then(|tree| tree.get("scope"))
-        .and_then(SourceNode::text)
-        .map(str::to_owned);
-    let scope = named.or_else(|| tree.as_ref()?.get("trust").and_then(default_scope));
-    scope.ok_or_else(|| Error::failed(format!("{}: neither `scope` nor `trust`", safe(file))))
+    let tree =
+        source::parse(&text, file).map_err(|found| Error::no(policy_file::lines(&found, file)))?;
+    policy_file::scope_of(&tree).ok_or_else(|| {
+        let wrong = "this configuration has neither `scope` nor `trust`, which tell the scope";
+        Error::failed(format!("{}: {wrong}", safe(file)))
+    })
 }
 
 /// Shows what is signed to the person who signs.

@@ -140,11 +140,7 @@ struct Policy {
 
 fn policy(file: &str) -> Result<Policy> {
     let program = program::from_file(file, &[])??;
-    Ok(Policy {
-        file: file.to_owned(),
-        text: std::fs::read_to_string(file)?.to_ascii_lowercase(),
-        program,
-    })
+    Ok(Policy { file: file.to_owned(), text: files::read(file)?.to_ascii_lowercase(), program })
 }
 
 /// A case, and what was replaced in it.
@@ -172,9 +168,10 @@ fn one(args: &Args, err: &mut dyn Write) -> Result<Recording> {
         let logged = logged(&args.access_log, decision)?;
         fit.retain(|own| is_of(own, decision, logged.as_deref()));
     }
+    let none = || Error::failed(Recordings::none_in(&args.exchanges));
     match fit.len() {
-        1 => fit.pop().ok_or_else(|| Error::failed("there is no recorded exchange")),
-        0 if all.is_empty() => Err(Error::failed("there is no recorded exchange")),
+        1 => fit.pop().ok_or_else(none),
+        0 if all.is_empty() => Err(none()),
         0 => Err(Error::failed(format!(
             "none of {} is meant by `--pick` and `--decision`; they are {}",
             count(all.len(), "exchange", "exchanges"),
@@ -383,7 +380,11 @@ fn otherwise(traffic: &[String], old: &Policy, new: &Policy, err: &mut dyn Write
 
 /// Adds the case to its file, and parses the result first: a file that cannot be read is not written.
 fn append(path: &std::path::Path, case: &Value, err: &mut dyn Write) -> Result<()> {
-    let before = std::fs::read_to_string(path).unwrap_or_else(|_| "cases:\n".to_owned());
+    let before = match path.try_exists() {
+        Ok(false) => "cases:\n".to_owned(),
+        // What cannot be read must not be replaced.
+        _ => files::whole(path)?,
+    };
     let gap = if before.ends_with('\n') { "" } else { "\n" };
     let text = format!("{before}{gap}{}", written::yaml(case));
     crate::command::test::readable(&text, path)?;

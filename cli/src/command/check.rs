@@ -5,13 +5,14 @@ mod manifest;
 mod report;
 mod text;
 
-use std::io::{self, Read, Write};
+use std::io::Write;
 
 use hemostat_engine::policy::config::Config;
 use hemostat_engine::policy::{Diagnostic, Document, explain, judge, schema, source};
 
 use crate::shared::error::{Error, Result};
 use crate::shared::exit::Exit;
+use crate::shared::files;
 use crate::shared::policy_file;
 use crate::shared::settings::without_cases;
 use crate::shared::terminal::{Paint, safe};
@@ -63,7 +64,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         return Err(Error::failed(format!("{file}: these are cases; `hemostat test` runs them")));
     }
     for file in &files {
-        match read(file) {
+        match files::read(file) {
             Ok(text) => {
                 let found = match args.overlay.as_slice() {
                     [] => match manifest::find(&text, file) {
@@ -78,7 +79,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
                 }
             }
             Err(error) => {
-                writeln!(err, "hemostat: {}: {error}", crate::shared::terminal::safe(file))?;
+                writeln!(err, "hemostat: {error}")?;
                 exit = Exit::Failed;
             }
         }
@@ -91,21 +92,6 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         }
     }
     Ok(exit)
-}
-
-/// Reads a file; `-` is standard input. A file that is not UTF-8 is an answer, not a failure: it is judged.
-fn read(file: &str) -> Result<String> {
-    // One byte above the maximum is enough to know that it is too big.
-    let most = hemostat_engine::limits::POLICY_BYTES as u64 + 1;
-    let mut bytes = Vec::new();
-    match file {
-        "-" => io::stdin().lock().take(most).read_to_end(&mut bytes)?,
-        path => std::fs::File::open(path)?.take(most).read_to_end(&mut bytes)?,
-    };
-    String::from_utf8(bytes).map_err(|bad| {
-        let at = bad.utf8_error().valid_up_to();
-        Error::failed(format!("not UTF-8 text (at byte {at})"))
-    })
 }
 
 fn report(file: &str, text: String, strict: bool) -> FileReport {

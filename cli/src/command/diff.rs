@@ -114,7 +114,7 @@ fn of_serial(serial: u64, fleet: &FleetArgs) -> Result<SourceNode> {
         match fleet.held(proxy, &format!("/policy/{digest}")) {
             Ok(Some(text)) => {
                 return source::parse(&text, "policy.json").map_err(|_| {
-                    Error::failed(format!("{}: what it gave is no policy", safe(&proxy.name)))
+                    Error::failed(format!("{}: what it gave is not a policy", safe(&proxy.name)))
                 });
             }
             Ok(None) => why = format!("what serial {serial} brought is not held any more"),
@@ -130,9 +130,9 @@ fn read(file: &str, fleet: &FleetArgs) -> Result<SourceNode> {
     }
     let text = files::read(file)?;
     if !text.contains(PAYLOAD_TYPE) {
-        return policy_file::read(file);
+        return policy_file::parse(&text, file);
     }
-    match release_file::open(&text)?.brings {
+    match release_file::open(&text, file)?.brings {
         ReleasePolicy::Whole(policy) => Ok(policy),
         ReleasePolicy::Digest(digest) => {
             Err(Error::failed(format!("{}: it carries only the digest {digest}", safe(file))))

@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         let name = safe(name);
         writeln!(
             err,
-            "hemostat: `{name}` is no name; it takes letters, digits, `.`, `_`, `-`, 1 to 64"
+            "hemostat: `{name}` is not a name for a key: 1 to 64 letters, digits, `.`, `_` or `-` are expected"
         )?;
         return Ok(Exit::Failed);
     }

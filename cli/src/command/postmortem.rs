@@ -108,17 +108,12 @@ fn survey(args: &Args, err: &mut dyn Write) -> Result<Option<Report>> {
     let period = args.records.period;
     let mut survey = Survey::new(Wanted { by, conditions, period, against: None });
     survey.read(&Sources::find(&args.records.access_log)?, |_| {})?;
+    survey.read.tell_broken_off(err)?;
     if let Some(file) = &args.records.history {
         survey.releases.tell(file)?;
     }
     if survey.all.calls == 0 {
-        let read = &survey.read;
-        writeln!(
-            err,
-            "hemostat: no call of a model in {} lines of the access log; {}",
-            read.lines,
-            read.troubles()
-        )?;
+        writeln!(err, "hemostat: {}", survey.nothing(&args.records.access_log))?;
         return Ok(None);
     }
     Ok(Some(Report::of(survey)))

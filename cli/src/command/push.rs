@@ -36,14 +36,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
     let envelope = files::read(&args.release)?;
-    let release = match release_file::open(&envelope) {
-        Ok(release) => release,
-        Err(error) => {
-            writeln!(err, "hemostat: {}: {error}", safe(&args.release))?;
-            writeln!(err, "  help: what is pushed is what `hemostat release` has written")?;
-            return Ok(Exit::No);
-        }
-    };
+    let release = release_file::open(&envelope, &args.release)?;
     let fleet = args.how.fleet.fleet()?;
     if fleet.proxies.is_empty() && args.to.to.is_none() {
         args.how.fleet.some()?;

@@ -89,7 +89,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     }
     let keys = Key::all(&args.key)?;
     if let Some(file) = &args.cosign {
-        let signed = release_file::cosign(&files::read(file)?, &keys)?;
+        let signed = release_file::cosign(&files::read(file)?, file, &keys)?;
         files::replace(Path::new(file), &signed)?;
         writeln!(err, "{}: signed by {}", safe(file), names(&keys))?;
         return Ok(Exit::Fine);
@@ -111,7 +111,14 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     for overlay in &overlays {
         // Overlays that are only prepared get no end here: `activate` sets it.
         let policy = policy_file::with_overlays(&policy, std::slice::from_ref(overlay), End(None))?;
-        prepared.push((prepared_path(&args.out, overlay)?, policy));
+        let path = prepared_path(&args.out, overlay)?;
+        if prepared.iter().any(|(other, _)| *other == path) {
+            let path = safe(&path.display().to_string());
+            return Err(Error::failed(format!(
+                "two overlays would be prepared as {path}: each needs a file name of its own"
+            )));
+        }
+        prepared.push((path, policy));
     }
     let parts = std::iter::once((args.overlay.clone(), &policy));
     let parts = parts.chain(overlays.iter().zip(&prepared).map(|(overlay, (_, policy))| {
@@ -141,7 +148,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     let envelope = release_file::sign(&words, &ReleasePolicy::Policy(&policy), &keys)?;
     for (path, policy) in &prepared {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
+            std::fs::create_dir_all(folder).map_err(|error| Error::written(folder, &error))?;
         }
         files::replace(path, &policy_file::canonical(policy)?)?;
         writeln!(err, "prepared: {}", path.display())?;
@@ -230,7 +237,7 @@ impl Before {
     fn of(args: &Args, view: &View<'_>) -> Result<Self> {
         let mut before = Self::default();
         if args.out != "-" && Path::new(&args.out).exists() {
-            let release = release_file::open(&files::read(&args.out)?)?;
+            let release = release_file::open(&files::read(&args.out)?, &args.out)?;
             before.serial = release.serial;
             let digests: Vec<String> = release.prepared.iter().map(ToString::to_string).collect();
             // The last one is the release's own policy: a way back, not a lever.
@@ -274,7 +281,7 @@ fn prepared_overlays(args: &Args, settings: &Settings, before: &Before) -> Resul
     if let (true, Some(file)) = (named.is_empty(), args.prepare.first()) {
         let file = safe(file);
         return Err(Error::failed(format!(
-            "{file}: cases are no overlay; `hemostat test` runs them"
+            "{file}: these are cases and not an overlay; `hemostat test` runs them"
         )));
     }
     let named = if named.is_empty() { settings.overlays()? } else { named };

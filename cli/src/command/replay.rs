@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
         writeln!(err, "hemostat: {}: {}", safe(file), safe(why))?;
     }
     if found.recordings.is_empty() {
-        writeln!(err, "hemostat: there is no recorded exchange")?;
+        writeln!(err, "hemostat: {}", Recordings::none_in(&args.traffic))?;
         return Ok(Exit::Failed);
     }
     found.in_order();

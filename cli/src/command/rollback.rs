@@ -71,6 +71,7 @@ struct Target {
 
 pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
     let keys = Key::all(&args.key)?;
+    let whole = args.policy.as_deref().map(policy_file::read).transpose()?;
     let fleet = args.how.fleet.some()?;
     let view = fleet.view();
     let newest = view.agreed(err)?;
@@ -96,7 +97,6 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
             safe(or_dash(&target.version))
         )));
     }
-    let whole = args.policy.as_deref().map(policy_file::read).transpose()?;
     if let Some(policy) = &whole
         && policy_file::digest(policy)? != target.digest
     {

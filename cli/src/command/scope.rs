@@ -115,11 +115,9 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
     if let Some(file) = &args.history {
         survey.releases.tell(file)?;
     }
-    for why in &survey.read.broken_off {
-        writeln!(err, "hemostat: {why}: what came before it is counted")?;
-    }
+    survey.read.tell_broken_off(err)?;
     if survey.all.calls == 0 {
-        writeln!(err, "hemostat: {}", nothing(&survey))?;
+        writeln!(err, "hemostat: {}", survey.nothing(&args.logs))?;
         return Ok(if survey.read.lines == survey.read.unusable() {
             Exit::Failed
         } else {
@@ -150,24 +148,6 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
 pub(crate) use html::sections;
 pub(crate) use json::document;
 pub(crate) use report::Report;
-
-/// Explains why there is nothing to report.
-fn nothing(survey: &Survey) -> String {
-    let read = &survey.read;
-    let mut parts = vec![format!("no call of a model in {} lines", read.lines)];
-    let mut add = |count: u64, what: &str| {
-        if count > 0 {
-            parts.push(format!("{count} {what}"));
-        }
-    };
-    add(read.other, "of other traffic");
-    add(survey.elsewhen, "outside `--since` and `--until`");
-    add(survey.elsewhere, "that `--where` does not look at");
-    if read.unusable() > 0 {
-        parts.push(read.troubles());
-    }
-    parts.join(", ")
-}
 
 /// A progress bar on a terminal; elsewhere nothing.
 #[derive(Debug)]

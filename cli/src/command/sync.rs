@@ -105,7 +105,7 @@ pub(crate) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
             newest.serial()
         ))
     })?;
-    let release = release_file::open(&envelope)?;
+    let release = release_file::open(&envelope, "what a proxy gave")?;
     if release.serial != newest.serial()
         || matches!(newest.text("standing"), "expired-to-previous" | "expired-to-baseline")
     {
@@ -158,7 +158,7 @@ fn anew(args: &Args, fleet: &Fleet, view: &View<'_>, newest: &Status) -> Result<
         Error::failed("the proxies do not give out their policy\n  help: `hemostat release POLICY`, and push that")
     })?;
     let policy: SourceNode = source::parse(&text, "policy.json")
-        .map_err(|_| Error::failed("what a proxy gave is no policy"))?;
+        .map_err(|_| Error::failed("what a proxy gave is not a policy"))?;
     let held = newest.list("held").first();
     let end = |name: &str| held.and_then(|held| held.get(name)?.as_str()).map(str::to_owned);
     let words = Words {

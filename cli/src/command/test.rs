@@ -115,7 +115,12 @@ fn once(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Result<Exit> {
     }
     let cases: usize = ran.iter().map(|suite| suite.cases.len()).sum();
     if cases == 0 && exit == Exit::Fine {
-        writeln!(err, "hemostat: there is no such case")?;
+        match &args.case {
+            Some(name) => {
+                writeln!(err, "hemostat: no case has `{}` in its name", safe(name))?;
+            }
+            None => writeln!(err, "hemostat: these files have no cases; `cases` lists them")?,
+        }
         exit = Exit::Failed;
     }
     if let Some(path) = &args.junit {

@@ -4,9 +4,11 @@ mod entry;
 mod lines;
 mod sources;
 
-use std::io;
+use std::io::Write;
 
 use hemostat_engine::wire::json::Doc;
+
+use crate::shared::error::{Result, plain};
 
 pub(crate) use entry::{Entry, Field, milliseconds};
 pub(crate) use sources::Sources;
@@ -39,6 +41,14 @@ impl Read {
         self.not_json + self.too_long + self.no_time + self.doubled
     }
 
+    /// Names the sources that were not read to their end: a report of a part must not pass for one of all.
+    pub(crate) fn tell_broken_off(&self, err: &mut dyn Write) -> Result<()> {
+        for why in &self.broken_off {
+            writeln!(err, "hemostat: {why}: what came before it is counted")?;
+        }
+        Ok(())
+    }
+
     /// In words, without zero counts: `3 not a JSON object, 1 longer than 1 MiB`.
     pub(crate) fn troubles(&self) -> String {
         let all = [
@@ -61,7 +71,7 @@ pub(crate) fn read(
     sources: &Sources,
     mut each: impl FnMut(&Entry<'_>),
     mut tick: impl FnMut(u64),
-) -> io::Result<Read> {
+) -> Result<Read> {
     let (mut read, mut doc) = (Read::default(), Doc::default());
     let mut before = 0;
     for source in sources.iter() {
@@ -73,7 +83,7 @@ pub(crate) fn read(
                 Ok(None) => break,
                 Ok(Some(line)) => line,
                 Err(error) => {
-                    read.broken_off.push(format!("{}: {error}", source.name()));
+                    read.broken_off.push(format!("{}: {}", source.name(), plain(&error)));
                     break;
                 }
             };

@@ -23,6 +23,9 @@ use crate::shared::terminal::{Paint, count, safe};
 use crate::shared::when;
 use fate::{Fate, Kind, News, Wait, progress};
 
+/// The release that is delivered, in messages.
+const OURS: &str = "what is sent";
+
 /// The default of `--within`, in seconds.
 pub(crate) const WITHIN_S: u64 = 30;
 
@@ -126,7 +129,7 @@ pub(crate) fn deliver(
     }
     if broken_off {
         // Taking back a rollback needs `--again`.
-        let again = release_file::open(envelope)?.rolls_back.map_or("", |_| " --again");
+        let again = release_file::open(envelope, OURS)?.rolls_back.map_or("", |_| " --again");
         writeln!(
             err,
             "broken off: what a proxy took stays in force there; `hemostat status` says who acts by it, and \
@@ -174,7 +177,7 @@ fn keep(envelope: &str, written: bool, how: &How, fates: &[(&Proxy, Fate)]) -> R
     if !written && !fates.iter().any(took) {
         return Ok(());
     }
-    let release = release_file::open(envelope)?;
+    let release = release_file::open(envelope, OURS)?;
     let proxies = fates.iter().map(|(proxy, fate)| fate.in_json(proxy)).collect();
     journal::append(&file, &journal::entry(&release, proxies))
 }

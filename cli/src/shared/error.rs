@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 
 use crate::shared::exit::Exit;
 use crate::shared::terminal::safe;
@@ -31,9 +32,31 @@ impl Error {
         Self::Failed(message.into())
     }
 
-    /// A file cannot be read or written.
-    pub(crate) fn file(file: impl AsRef<std::path::Path>, error: &io::Error) -> Self {
-        Self::Failed(format!("{}: {}", safe(&file.as_ref().display().to_string()), plain(error)))
+    /// A file cannot be read.
+    pub(crate) fn file(file: impl AsRef<Path>, error: &io::Error) -> Self {
+        let name = safe(&file.as_ref().display().to_string());
+        Self::Failed(match error.kind() {
+            // An unset variable of a script.
+            _ if name.is_empty() => "the name of a file is empty".to_owned(),
+            io::ErrorKind::NotFound => format!("{name}: there is no such file"),
+            io::ErrorKind::IsADirectory => format!("{name}: it is a folder; a file is expected"),
+            io::ErrorKind::PermissionDenied => format!("{name}: {}", not_permitted("read")),
+            _ => format!("{name}: {}", plain(error)),
+        })
+    }
+
+    /// A file cannot be written.
+    pub(crate) fn written(file: impl AsRef<Path>, error: &io::Error) -> Self {
+        let (name, folder) = (file.as_ref(), file.as_ref().parent());
+        let shown = |path: &Path| safe(&path.display().to_string());
+        let missing = folder.filter(|own| !own.as_os_str().is_empty() && !own.is_dir());
+        Self::Failed(match (missing, error.kind()) {
+            (Some(folder), _) => format!("{}: there is no folder `{}`", shown(name), shown(folder)),
+            (None, io::ErrorKind::PermissionDenied) => {
+                format!("{}: {}", shown(name), not_permitted("write"))
+            }
+            (None, _) => format!("{}: {}", shown(name), plain(error)),
+        })
     }
 
     /// Its exit code.
@@ -44,6 +67,18 @@ impl Error {
             Self::ReaderGone => Exit::Fine,
         }
     }
+}
+
+/// Why bytes are not JSON, in words that do not name types of a program.
+pub(crate) fn not_json(error: &serde_json::Error) -> String {
+    match error.is_eof() {
+        true => "not JSON: it ends too early".to_owned(),
+        false => format!("not JSON (line {}, column {})", error.line(), error.column()),
+    }
+}
+
+fn not_permitted(what: &str) -> String {
+    format!("this user may not {what} it")
 }
 
 /// An error of the operating system without its number, which helps nobody.
@@ -70,7 +105,8 @@ impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::ReaderGone,
-            _ => Self::Failed(plain(&error)),
+            // Whatever reads or writes a file names it ([`Error::file`]).
+            _ => Self::Failed(format!("what is to be shown cannot be written: {}", plain(&error))),
         }
     }
 }
@@ -83,10 +119,7 @@ mod tests {
     fn no_and_failure_are_told_apart() {
         assert_eq!(Error::no("x").exit(), Exit::No);
         let error = io::Error::from_raw_os_error(2);
-        assert_eq!(
-            Error::file("a\u{1b}b", &error).to_string(),
-            "a\\u{1b}b: No such file or directory"
-        );
+        assert_eq!(Error::file("a\u{1b}b", &error).to_string(), "a\\u{1b}b: there is no such file");
         assert_eq!(Error::from(error).exit(), Exit::Failed);
         assert_eq!(Error::from(io::Error::from(io::ErrorKind::BrokenPipe)).exit(), Exit::Fine);
     }

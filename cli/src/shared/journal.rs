@@ -9,6 +9,7 @@ use hemostat_engine::policy::source::SourceNode;
 use serde_json::{Value, json};
 
 use crate::shared::error::{Error, Result};
+use crate::shared::files;
 use crate::shared::policy_file;
 use crate::shared::terminal::safe;
 use crate::shared::when;
@@ -31,7 +32,7 @@ pub(crate) fn entry(release: &Release, proxies: Vec<Value>) -> Value {
 
 /// Appends an entry.
 pub(crate) fn append(file: &str, entry: &Value) -> Result<()> {
-    let named = |error: std::io::Error| Error::file(file, &error);
+    let named = |error: std::io::Error| Error::written(file, &error);
     let mut options = std::fs::OpenOptions::new();
     let mut file = options.create(true).append(true).open(file).map_err(named)?;
     // A single write, so that two commands at once do not mix their lines.
@@ -40,11 +41,14 @@ pub(crate) fn append(file: &str, entry: &Value) -> Result<()> {
 
 /// All entries of a file, newest first. Other lines are skipped.
 pub(crate) fn read(file: &str) -> Result<Vec<Value>> {
-    let text = std::fs::read_to_string(file).map_err(|error| Error::file(file, &error))?;
+    Ok(entries(&files::whole(file)?))
+}
+
+fn entries(text: &str) -> Vec<Value> {
     let entries = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut all: Vec<Value> = entries.filter(|entry| entry.get("serial").is_some()).collect();
     all.reverse();
-    Ok(all)
+    all
 }
 
 /// Activations from a file, newest first: the output of `hemostat history --json`, or the history file that
@@ -53,15 +57,17 @@ pub(crate) fn read(file: &str) -> Result<Vec<Value>> {
 /// # Errors
 /// The file cannot be read, or holds neither.
 pub(crate) fn told(file: &str) -> Result<Vec<Value>> {
-    let text = std::fs::read_to_string(file).map_err(|error| Error::file(file, &error))?;
+    let text = files::whole(file)?;
     if let Ok(Value::Array(list)) = serde_json::from_str(&text) {
         return Ok(list);
     }
-    let all = read(file)?;
-    if all.is_empty() && !text.trim().is_empty() {
+    let all = entries(&text);
+    if all.is_empty() {
+        // Where nothing ever came into force the list is `[]`; a command that failed leaves an empty file.
+        let what =
+            if text.trim().is_empty() { "the file is empty" } else { "this is not a history" };
         return Err(Error::failed(format!(
-            "{}: no history: it takes what `hemostat history --json` writes, or the file that `history` of hemostat.yaml \
-             names",
+            "{}: {what}; what `hemostat history --json` writes is expected, or the file that `history` of hemostat.yaml names",
             safe(file)
         )));
     }

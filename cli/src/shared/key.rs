@@ -5,11 +5,10 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::shared::error::{Error, Result};
+use crate::shared::files::{self, SECRET_KEY};
 use crate::shared::settings::Settings;
+use crate::shared::terminal::safe;
 use hemostat_engine::dsse::{SecretKey, base64};
-
-/// The first word of a key's text.
-const MARK: &str = "hemostat-secret-key";
 
 /// A secret key and its name, the `keyid` of what it signs.
 #[derive(Debug)]
@@ -24,21 +23,22 @@ impl Key {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed)
             .map_err(|error| Error::failed(format!("the system gives no randomness: {error}")))?;
-        let text = format!("{MARK} {name} {}\n", base64::encode(&seed));
+        let text = format!("{SECRET_KEY} {name} {}\n", base64::encode(&seed));
         Ok((Self { name: name.to_owned(), secret: SecretKey::from_seed(&seed) }, text))
     }
 
     /// Loads the key that `from` names: a file, or `env:NAME` for an environment variable.
     pub(crate) fn load(from: &str) -> Result<Self> {
-        let place = crate::shared::terminal::safe(from);
+        let place = safe(from);
         let text = match from.strip_prefix("env:") {
-            Some(name) => std::env::var(name)
-                .map_err(|_| Error::failed(format!("{place}: there is no such variable")))?,
-            None => fs::read_to_string(from).map_err(|error| Error::file(from, &error))?,
+            Some(name) => std::env::var(name).map_err(|_| {
+                Error::failed(format!("{place}: there is no such environment variable"))
+            })?,
+            None => files::secret(from)?,
         };
         // The message must not show what is wrong with a secret.
         let key = Self::parse(&text).ok_or_else(|| {
-            Error::failed(format!("{place}: not a secret key; `hemostat keygen` makes one"))
+            Error::failed(format!("{place}: this is not a secret key; `hemostat keygen` makes one"))
         })?;
         if !from.starts_with("env:") {
             private(Path::new(from))?;
@@ -59,14 +59,25 @@ impl Key {
             let message = "no key: give `--key FILE`, or say `key` in hemostat.yaml";
             return Err(Error::failed(message));
         }
-        named.iter().map(|from| Self::load(from)).collect()
+        let keys = named.iter().map(|from| Self::load(from)).collect::<Result<Vec<_>>>()?;
+        // Proxies count a name once: who gives a key twice believes that two have signed.
+        let twice = keys.iter().enumerate().find_map(|(at, key)| {
+            keys.iter().take(at).any(|other| other.name == key.name).then_some(&key.name)
+        });
+        match twice {
+            Some(name) => Err(Error::failed(format!(
+                "two keys are named `{}`: each `--key` must be the key of another signer",
+                safe(name)
+            ))),
+            None => Ok(keys),
+        }
     }
 
     fn parse(text: &str) -> Option<Self> {
         let mut words = text.split_whitespace();
         let (mark, name, seed) = (words.next()?, words.next()?, words.next()?);
         let seed: [u8; 32] = base64::decode(seed)?.try_into().ok()?;
-        (mark == MARK && words.next().is_none())
+        (mark == SECRET_KEY && words.next().is_none())
             .then(|| Self { name: name.to_owned(), secret: SecretKey::from_seed(&seed) })
     }
 }
@@ -80,7 +91,7 @@ fn private(path: &Path) -> Result<()> {
     if mode & 0o077 == 0 {
         return Ok(());
     }
-    let place = crate::shared::terminal::safe(&path.display().to_string());
+    let place = safe(&path.display().to_string());
     Err(Error::failed(format!(
         "{place}: others can read this key (mode {mode:03o}); run `chmod 600 {place}`"
     )))
@@ -100,12 +111,12 @@ pub(crate) fn write_private(path: &Path, text: &str) -> Result<()> {
     let mut file = options.open(path).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => Error::failed(format!(
             "{0}: there is a key already, and it is not overwritten; `hemostat keygen --public {0}` prints its line for `trust`",
-            crate::shared::terminal::safe(&path.display().to_string())
+            safe(&path.display().to_string())
         )),
-        _ => Error::file(path, &error),
+        _ => Error::written(path, &error),
     })?;
     let done = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    done.map_err(|error| Error::file(path, &error))
+    done.map_err(|error| Error::written(path, &error))
 }
 
 #[cfg(test)]

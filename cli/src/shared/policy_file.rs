@@ -2,11 +2,12 @@
 
 use hemostat_engine::bundle::digest_of;
 use hemostat_engine::policy::config::remote::default_scope;
-use hemostat_engine::policy::source::{self, SourceNode};
+use hemostat_engine::policy::source::{self, SourceNode, SourceValue};
 use hemostat_engine::policy::{Diagnostic, judge};
 
 use crate::shared::compose;
 use crate::shared::error::{Error, Result};
+use crate::shared::files;
 use crate::shared::terminal::safe;
 use crate::shared::when::{End, now};
 
@@ -23,9 +24,23 @@ pub(crate) fn digest(policy: &SourceNode) -> Result<String> {
 }
 
 /// Reads a policy in YAML or JSON, without judging it.
+///
+/// # Errors
+/// It cannot be read, or is not a map, which every policy is.
 pub(crate) fn read(file: &str) -> Result<SourceNode> {
-    let text = std::fs::read_to_string(file).map_err(|error| Error::file(file, &error))?;
-    source::parse(&text, file).map_err(|found| Error::no(lines(&found, file)))
+    parse(&files::read(file)?, file)
+}
+
+/// The same, where the text has been read.
+pub(crate) fn parse(text: &str, file: &str) -> Result<SourceNode> {
+    let tree = source::parse(text, file).map_err(|found| Error::no(lines(&found, file)))?;
+    match tree.value {
+        SourceValue::Map(_) => Ok(tree),
+        _ => Err(Error::no(format!(
+            "{}: this is not a policy, which is a map (`hemostat: 1` and its rules)",
+            safe(file)
+        ))),
+    }
 }
 
 /// The errors of a policy, one per line; `None` if it is acceptable.

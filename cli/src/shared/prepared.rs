@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use hemostat_engine::policy::source;
 
+use crate::shared::files;
 use crate::shared::policy_file;
 
 /// The maximum number of files to look at: each is read and digested.
@@ -22,7 +23,7 @@ fn below(folder: &Path) -> BTreeMap<String, String> {
     let folders = entries(folder).into_iter().filter(|path| is(path, "prepared"));
     let files = folders.flat_map(|path| entries(&path)).filter(|path| is(path, "json"));
     let named = files.take(FILES).filter_map(|path| {
-        let text = fs::read_to_string(&path).ok()?;
+        let text = files::whole(&path).ok()?;
         let name = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
         let policy = source::parse(&text, &name).ok()?;
         Some((policy_file::digest(&policy).ok()?, name))

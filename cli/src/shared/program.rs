@@ -8,6 +8,7 @@ use hemostat_engine::policy::source::{self, SourceNode, to_json};
 use hemostat_engine::policy::{Diagnostic, Program};
 
 use crate::shared::error::{Error, Result};
+use crate::shared::files;
 use crate::shared::policy_file;
 use crate::shared::release_file;
 use crate::shared::terminal::safe;
@@ -22,13 +23,13 @@ pub(crate) type Compiled = Result<Rc<Program>>;
 /// # Errors
 /// The file cannot be read. A policy that is not acceptable is an error of the inner result.
 pub(crate) fn from_file(file: &str, overlays: &[String]) -> Result<Compiled> {
-    let text = std::fs::read_to_string(file).map_err(|error| Error::file(file, &error))?;
+    let text = files::read(file)?;
     let tree = match source::parse(&text, file) {
         Ok(tree) => tree,
         Err(found) => return Ok(Err(Error::no(policy_file::lines(&found, file)))),
     };
     if tree.get("payload").is_some() {
-        return match release_file::open(&text)?.brings {
+        return match release_file::open(&text, file)?.brings {
             ReleasePolicy::Whole(policy) => from_policy(&policy, file, overlays),
             ReleasePolicy::Digest(digest) => Err(Error::failed(format!(
                 "{}: it carries only the digest {digest}; give the policy itself",

@@ -12,9 +12,9 @@ use hemostat_engine::base::time;
 use hemostat_engine::dsse::base64;
 use serde_json::Value;
 
-use crate::shared::error::{Error, Result};
+use crate::shared::error::{Error, Result, not_json};
 use crate::shared::play::Traffic;
-use crate::shared::terminal::size;
+use crate::shared::terminal::{safe, size};
 
 pub(crate) use one::Recording;
 use one::{default_type, unreadable};
@@ -54,14 +54,26 @@ impl Recordings {
         });
     }
 
+    /// Names what was looked at in vain; `paths` are what [`Self::look`] was given.
+    pub(crate) fn none_in(paths: &[String]) -> String {
+        let paths: Vec<String> = paths.iter().map(|path| safe(path)).collect();
+        format!(
+            "{}: no recorded exchange; a tap's traces, HAR, OTLP, or JSON with `path` and `request` are expected, in files \
+             that end with `.json`, `.jsonl` or `.har`",
+            paths.join(", ")
+        )
+    }
+
     /// The number of recordings without a time.
     pub(crate) fn untimed(&self) -> usize {
         self.recordings.iter().filter(|recording| recording.at.is_none()).count()
     }
 
     fn below(&mut self, folder: &Path, depth: usize) -> Result<()> {
+        let named = |error: io::Error| Error::file(folder, &error);
+        let entries = std::fs::read_dir(folder).map_err(named)?;
         let mut paths: Vec<_> =
-            std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+            entries.map(|entry| Ok(entry.map_err(named)?.path())).collect::<Result<_>>()?;
         paths.sort();
         for path in paths {
             let name = path.to_string_lossy().into_owned();
@@ -118,7 +130,7 @@ fn beside(path: &Path) -> Result<Numbered> {
     let name = path.to_string_lossy().replace(".meta.json", "");
     let body = |ending: &str| std::fs::read(format!("{name}{ending}")).ok();
     let meta: Value =
-        serde_json::from_slice(&read(path)?).map_err(|error| Error::failed(error.to_string()))?;
+        serde_json::from_slice(&read(path)?).map_err(|error| Error::failed(not_json(&error)))?;
     let kinds = [
         (".response.sse", "text/event-stream"),
         (".response.json", "application/json"),
@@ -154,7 +166,7 @@ fn lines(path: &Path) -> Result<Vec<Numbered>> {
     for (at, line) in lines {
         let named = format!("{name}:{}", at + 1);
         match serde_json::from_slice::<Value>(line) {
-            Err(error) => read.push((at + 1, Err(unreadable(format!("no JSON: {error}"))))),
+            Err(error) => read.push((at + 1, Err(unreadable(not_json(&error))))),
             Ok(one) => match several(&named, &one) {
                 Some(all) => read.extend(all.into_iter().map(|(_, own)| (at + 1, own))),
                 // Of several traces in a file, only the last was written at the file's time.
@@ -224,7 +236,7 @@ fn described(name: &str, one: &Value) -> Result<Recording> {
         host: text("host").unwrap_or_default().to_owned(),
         path,
         headers: request,
-        status: u16::try_from(status).map_err(|_| unreadable("`status` is no HTTP status"))?,
+        status: u16::try_from(status).map_err(|_| unreadable("`status` is not an HTTP status"))?,
         answer_headers: headers("response_headers"),
         ..Traffic::default()
     };
@@ -272,7 +284,7 @@ fn tapped_body(trace: &Value, side: &str) -> Result<Vec<u8>> {
     }
     match (body.get("as_bytes"), body.get("as_string")) {
         (Some(Value::String(text)), _) => base64::decode(text)
-            .ok_or_else(|| unreadable(format!("the {side}'s body is no base64"))),
+            .ok_or_else(|| unreadable(format!("the {side}'s body is not base64"))),
         (_, Some(Value::String(text))) => Ok(text.clone().into_bytes()),
         _ => Ok(Vec::new()),
     }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use crate::shared::error::{Error, Result};
 use crate::shared::key::Key;
 use crate::shared::policy_file::canonical;
-use crate::shared::terminal::size;
+use crate::shared::terminal::{safe, size};
 use crate::shared::when::now;
 
 /// The fields of a release, except its policy.
@@ -100,12 +100,16 @@ fn signatures(envelope: &Value) -> &[Value] {
     envelope.get("signatures").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
-/// Adds signatures to a release that is already signed.
-pub(crate) fn cosign(envelope: &str, keys: &[Key]) -> Result<String> {
-    let read = Envelope::read(envelope.as_bytes(), PAYLOAD_TYPE, limits::ENVELOPE_BYTES)
-        .map_err(|error| Error::failed(error.to_string()))?;
+/// Adds signatures to a release that is already signed; `place`: where it is from.
+pub(crate) fn cosign(envelope: &str, place: &str, keys: &[Key]) -> Result<String> {
+    let read = envelope_of(envelope, place)?;
     let mut all: Value = serde_json::from_str(envelope).map_err(odd)?;
     for key in keys {
+        let own = |one: &Value| one.get("keyid").and_then(Value::as_str) == Some(&key.name);
+        if signatures(&all).iter().any(own) {
+            let (place, name) = (safe(place), safe(&key.name));
+            return Err(Error::no(format!("{place}: `{name}` has signed it already")));
+        }
         let one = key.secret.envelope(&key.name, PAYLOAD_TYPE, read.payload());
         let one: Value = serde_json::from_str(&one).map_err(odd)?;
         if let Some(list) = all.get_mut("signatures").and_then(Value::as_array_mut) {
@@ -115,9 +119,20 @@ pub(crate) fn cosign(envelope: &str, keys: &[Key]) -> Result<String> {
     Ok(all.to_string())
 }
 
-/// Reads a release without verifying it: that is for the proxies to do.
-pub(crate) fn open(envelope: &str) -> Result<Release> {
-    let read = Envelope::read(envelope.as_bytes(), PAYLOAD_TYPE, limits::ENVELOPE_BYTES)
-        .map_err(|error| Error::failed(error.to_string()))?;
-    Release::parse(read.payload()).map_err(|refusal| Error::failed(refusal.to_string()))
+/// Reads a release without verifying it: that is for the proxies to do. `place`: where it is from.
+pub(crate) fn open(envelope: &str, place: &str) -> Result<Release> {
+    let read = envelope_of(envelope, place)?;
+    Release::parse(read.payload()).map_err(|refusal| not_one(place, &refusal))
+}
+
+fn envelope_of(envelope: &str, place: &str) -> Result<Envelope> {
+    Envelope::read(envelope.as_bytes(), PAYLOAD_TYPE, limits::ENVELOPE_BYTES)
+        .map_err(|error| not_one(place, &error))
+}
+
+fn not_one(place: &str, why: &dyn std::fmt::Display) -> Error {
+    Error::no(format!(
+        "{}: this is not a release: {why}\n  help: what `hemostat release` has written is expected",
+        safe(place)
+    ))
 }

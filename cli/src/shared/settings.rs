@@ -6,6 +6,7 @@ use std::path::Path;
 use hemostat_engine::policy::source::{self, SourceNode, SourceValue};
 
 use crate::shared::error::{Error, Result};
+use crate::shared::files;
 use crate::shared::policy_file;
 use crate::shared::terminal::safe;
 
@@ -37,10 +38,9 @@ pub(crate) struct Settings {
 impl Settings {
     /// Loads the file; empty settings if there is none.
     pub(crate) fn load() -> Result<Self> {
-        match std::fs::read_to_string(FILE) {
-            Ok(text) => Self::read(&text),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(Error::file(FILE, &error)),
+        match Path::new(FILE).try_exists() {
+            Ok(false) => Ok(Self::default()),
+            _ => Self::read(&files::read(FILE)?),
         }
     }
 
@@ -67,7 +67,7 @@ impl Settings {
                 "history" => all.history = Some(one()?),
                 _ => {
                     return Err(wrong(&format!(
-                        "is no field of it; it takes {}",
+                        "is not a field of it; it takes {}",
                         FIELDS.join(", ")
                     )));
                 }
@@ -114,7 +114,11 @@ fn expand(pattern: &str) -> Result<Vec<String>> {
     let entries = std::fs::read_dir(folder).map_err(|error| Error::file(folder, &error))?;
     let mut found = Vec::new();
     for entry in entries {
-        let own = entry?.file_name().to_string_lossy().into_owned();
+        let own = entry
+            .map_err(|error| Error::file(folder, &error))?
+            .file_name()
+            .to_string_lossy()
+            .into_owned();
         let fits = own.len() >= before.len() + after.len()
             && own.starts_with(before)
             && own.ends_with(after);
@@ -146,7 +150,7 @@ mod tests {
         assert_eq!((all.keys, all.token), (vec!["ops.key".to_owned()], Some("t".to_owned())));
         let error = Settings::read("scope: prod\nproxy: a\n").unwrap_err().to_string();
         assert!(
-            error.starts_with("hemostat.yaml:2:1: `proxy` is no field of it; it takes scope, "),
+            error.starts_with("hemostat.yaml:2:1: `proxy` is not a field of it; it takes scope, "),
             "{error}"
         );
         assert!(Settings::read("scope: [a]").is_err());

@@ -101,7 +101,7 @@ fn a_star_that_names_cases_too_names_overlays() {
     assert_eq!(exit, Exit::Fine, "{said}");
     assert!(folder.0.join("current.prepared/sev1.json").exists());
     let (exit, said) = folder.try_release(&["--prepare", &cases]);
-    assert!(exit == Exit::Failed && said.contains("cases are no overlay"), "{said}");
+    assert!(exit == Exit::Failed && said.contains("these are cases and not an overlay"), "{said}");
     let (exit, said) = hemostat(&["check", "--quiet", &overlay, &cases]);
     assert_eq!(exit, Exit::Fine, "{said}");
     let (exit, said) = hemostat(&["check", &cases]);

@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 
 use super::args::Args;
 use super::format::{NOTHING, PAYLOAD_TYPE};
-use crate::shared::error::{Error, Result};
+use crate::shared::error::{Error, Result, not_json};
 use crate::shared::exit::Exit;
+use crate::shared::files;
 use crate::shared::terminal::safe;
 
 pub(super) fn run(
@@ -22,7 +23,7 @@ pub(super) fn run(
     err: &mut dyn Write,
 ) -> Result<Exit> {
     let keys = args.trust.iter().map(|word| trusted(word)).collect::<Result<Vec<_>>>()?;
-    let bytes = std::fs::read(path).map_err(|error| Error::file(path, &error))?;
+    let bytes = files::bytes(path)?;
     let found = whole(&bytes, &keys);
     if args.json {
         let said = match &found {
@@ -45,8 +46,9 @@ pub(super) fn run(
 }
 
 fn trusted(word: &str) -> Result<TrustedKey> {
-    let wrong =
-        || Error::failed(format!("`{}` is no key such as `ops=<base64 public key>`", safe(word)));
+    let wrong = || {
+        Error::failed(format!("`{}` is not a key such as `ops=<base64 public key>`", safe(word)))
+    };
     let (name, key) = word.split_once('=').ok_or_else(wrong)?;
     let key = PublicKey::from_base64(key).ok_or_else(wrong)?;
     Ok(TrustedKey {
@@ -64,16 +66,16 @@ fn whole(bytes: &[u8], keys: &[TrustedKey]) -> Result<(u64, String)> {
     let mut lines: Vec<&[u8]> = body.split(|byte| *byte == b'\n').collect();
     let last = lines.pop().unwrap_or_default();
     let envelope = Envelope::read(last, PAYLOAD_TYPE, limits::ENVELOPE_BYTES)
-        .map_err(|error| Error::no(format!("the last line is no signed summary: {error}")))?;
+        .map_err(|error| Error::no(format!("the last line is not a signed summary: {error}")))?;
     let signer = envelope.signers(keys).first().map(|key| key.id.clone());
     let signer =
         signer.ok_or_else(|| Error::no("the last line is not signed by a key that is trusted"))?;
     let summary: Value = serde_json::from_slice(envelope.payload())
-        .map_err(|error| Error::no(format!("the summary: {error}")))?;
+        .map_err(|error| Error::no(format!("the summary: {}", not_json(&error))))?;
     let mut head = NOTHING.to_owned();
     for (at, line) in (0_u64..).zip(&lines) {
         let entry: Value = serde_json::from_slice(line)
-            .map_err(|error| Error::no(format!("line {}: {error}", at + 1)))?;
+            .map_err(|error| Error::no(format!("line {}: {}", at + 1, not_json(&error))))?;
         if entry.get("seq").and_then(Value::as_u64) != Some(at) {
             return Err(Error::no(format!(
                 "line {}: its `seq` is not {at}: a line is missing or was added",

@@ -94,6 +94,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write, err: &mut dyn Write) -> Resu
             "{activations} activations and {decisions} decisions, signed by {key}; head {head}"
         )?;
     }
+    read.tell_broken_off(err)?;
     if read.unusable() > 0 {
         writeln!(
             err,

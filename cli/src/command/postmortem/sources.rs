@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::shared::access_log::milliseconds;
-use crate::shared::error::{Error, Result};
+use crate::shared::error::{Error, Result, not_json};
 use crate::shared::files;
 use crate::shared::terminal::safe;
 
@@ -51,7 +51,7 @@ fn text(value: &Value, key: &str) -> String {
 
 fn json(file: &str) -> Result<Value> {
     serde_json::from_str(&files::read(file)?)
-        .map_err(|error| Error::failed(format!("{}: {error}", safe(file))))
+        .map_err(|error| Error::failed(format!("{}: {}", safe(file), not_json(&error))))
 }
 
 /// Reads activations in the form of status.
@@ -86,7 +86,7 @@ pub(super) fn activations(list: &[Value]) -> Vec<Activation> {
 
 /// Reads events of `notify` and alerts: one JSON object per line, or one document. Anything else is skipped.
 pub(super) fn events(file: &str) -> Result<Vec<Event>> {
-    let bytes = std::fs::read(file).map_err(|error| Error::file(file, &error))?;
+    let bytes = files::bytes(file)?;
     if let Ok(one) = serde_json::from_slice::<Value>(&bytes) {
         return Ok(told(&one));
     }

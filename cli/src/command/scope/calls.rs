@@ -62,7 +62,7 @@ pub(super) fn write(path: &Path, sources: &Sources, report: &Report) -> Result<u
             ));
         }
     };
-    let named = |error: io::Error| Error::file(path.display().to_string(), &error);
+    let named = |error: io::Error| Error::written(path, &error);
     let mut file = BufWriter::new(File::create(path).map_err(named)?);
     let (mut calls, mut fault) = (0, None);
     access_log::read(

@@ -31,7 +31,7 @@ impl Conditions {
             let (name, glob) =
                 word.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
                     let word = safe(word);
-                    Error::failed(format!("`{word}` is no condition such as `feature=checkout`"))
+                    Error::failed(format!("`{word}` is not a condition such as `feature=checkout`"))
                 })?;
             let dimension = Dimension::named(name);
             let list = if dimension.is_outcome() { &mut all.wanted } else { &mut all.narrow };

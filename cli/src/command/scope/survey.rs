@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::io;
 
 use super::against::Against;
 use super::condition::Conditions;
@@ -13,7 +12,9 @@ use super::latency::Latency;
 use super::releases::Releases;
 use super::series::{Grid, Series};
 use crate::shared::access_log::{self, Entry, Field, Read, Sources};
+use crate::shared::error::Result;
 use crate::shared::records::Period;
+use crate::shared::terminal::{count, safe};
 
 /// The dimensions that are combined to locate an incident, in the order in which the sentence names them.
 pub(crate) const TOGETHER: [&str; 6] =
@@ -151,8 +152,31 @@ impl Survey {
         self.period.contains(at_ms)
     }
 
+    /// Why there is nothing to report; `logs`: where it was looked for.
+    pub(crate) fn nothing(&self, logs: &[String]) -> String {
+        let (read, logs) = (&self.read, logs.iter().map(|log| safe(log)).collect::<Vec<_>>());
+        let lines = count(usize::try_from(read.lines).unwrap_or(usize::MAX), "line", "lines");
+        let mut parts = vec![format!("{}: no call of a model in {lines}", logs.join(", "))];
+        let mut add = |count: u64, what: &str| {
+            if count > 0 {
+                parts.push(format!("{count} {what}"));
+            }
+        };
+        add(read.other, "of other traffic");
+        add(self.elsewhen, "outside `--since` and `--until`");
+        add(self.elsewhere, "that `--where` does not look at");
+        if read.unusable() > 0 {
+            parts.push(read.troubles());
+        }
+        let help = match read.lines == read.unusable() {
+            true => "; the JSON access log of proxies is expected (docs/operations.md)",
+            false => "",
+        };
+        format!("{}{help}", parts.join(", "))
+    }
+
     /// Reads all sources.
-    pub(crate) fn read(&mut self, sources: &Sources, tick: impl FnMut(u64)) -> io::Result<()> {
+    pub(crate) fn read(&mut self, sources: &Sources, tick: impl FnMut(u64)) -> Result<()> {
         let read = access_log::read(sources, |entry| self.add(entry), tick)?;
         self.read = read;
         Ok(())

@@ -6,7 +6,7 @@ use hemostat_engine::wire::frame::{Framing, Piece};
 use hemostat_engine::wire::framer::Framer;
 use serde_json::{Value, json};
 
-use crate::shared::error::{Error, Result};
+use crate::shared::error::{Error, Result, not_json};
 
 const MESSAGES: &str = "application/vnd.amazon.eventstream";
 
@@ -133,7 +133,7 @@ pub(crate) fn written(body: &[u8]) -> Result<Vec<Value>> {
         };
         let content = whole.payload_bytes();
         let content: Value = serde_json::from_slice(&content)
-            .map_err(|error| Error::failed(format!("a message's content is no JSON: {error}")))?;
+            .map_err(|error| Error::failed(format!("a message's content: {}", not_json(&error))))?;
         let is_wrapped = whole.message.as_ref().is_some_and(|message| message.inner.is_some());
         if is_wrapped {
             return Ok(content);

@@ -2,12 +2,14 @@
 
 use hemostat_engine::policy::source::{self, SourceNode};
 
+use crate::shared::files;
+
 const SECTIONS: [&str; 7] =
     ["rollback", "switch", "guardrails", "tools", "limits", "failsafe", "other_traffic"];
 
 /// The rules of a file; none if it cannot be read, which is reported elsewhere.
 pub(super) fn of(file: &str) -> Vec<String> {
-    let tree = std::fs::read_to_string(file).ok().and_then(|text| source::parse(&text, file).ok());
+    let tree = files::read(file).ok().and_then(|text| source::parse(&text, file).ok());
     let Some(tree) = tree else { return Vec::new() };
     let policy = tree.get("policy").unwrap_or(&tree);
     let rules = |section: &&str| -> Vec<String> {

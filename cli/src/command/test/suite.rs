@@ -9,7 +9,8 @@ use hemostat_engine::policy::source::{SourceNode, parse, to_json};
 use serde_json::Value;
 
 use super::{case, rules};
-use crate::shared::error::{Error, Result};
+use crate::shared::error::{Error, Result, not_json};
+use crate::shared::files;
 use crate::shared::play::{Cut, Player};
 use crate::shared::policy_file;
 use crate::shared::program;
@@ -99,7 +100,7 @@ pub(super) fn find(path: &str) -> Result<Vec<PathBuf>> {
     let shown = |path: &Path| safe(&path.display().to_string());
     let why = match at.exists() {
         true => format!("no cases: neither {} nor {} is there", shown(&beside), shown(&apart)),
-        false => "no such file".to_owned(),
+        false => "there is no such file".to_owned(),
     };
     Err(Error::failed(format!("{}: {why}", safe(path))))
 }
@@ -119,7 +120,7 @@ fn policy_of(cases: &str) -> String {
 fn below(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<()> {
     let named = |error: std::io::Error| Error::file(folder, &error);
     for entry in std::fs::read_dir(folder).map_err(named)? {
-        let path = entry?.path();
+        let path = entry.map_err(named)?.path();
         if path.is_dir() {
             if depth > 0 && !path.is_symlink() {
                 below(&path, depth - 1, found)?;
@@ -144,8 +145,7 @@ impl Suite {
         if bytes > BYTES {
             return Err(wrong(format!("it has {}; {} are read", size(bytes), size(BYTES))));
         }
-        let text = std::fs::read_to_string(path).map_err(unread)?;
-        Self::parse(&text, path)
+        Self::parse(&files::whole(path)?, path)
     }
 
     /// Parses the text of a file of cases; `path` is where it is or will be.
@@ -155,7 +155,7 @@ impl Suite {
         let tree: SourceNode =
             parse(text, &file).map_err(|found| Error::failed(policy_file::lines(&found, &file)))?;
         let all: Value =
-            serde_json::from_str(&to_json(&tree)).map_err(|error| wrong(error.to_string()))?;
+            serde_json::from_str(&to_json(&tree)).map_err(|error| wrong(not_json(&error)))?;
         case::only(&all, &["base", "warnings", "cases"]).map_err(|why| wrong(why.to_string()))?;
         let base = all.get("base").and_then(Value::as_str).map(|base| {
             path.parent().unwrap_or(Path::new("")).join(base).to_string_lossy().into_owned()

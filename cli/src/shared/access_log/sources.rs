@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use flate2::bufread::MultiGzDecoder;
 
+use crate::shared::error::{Error, Result};
 use crate::shared::terminal::safe;
 
 /// The first bytes of a gz file (RFC 1952 §2.3.1).
@@ -68,7 +69,7 @@ impl Sources {
     ///
     /// # Errors
     /// An argument matches nothing.
-    pub(crate) fn find(words: &[String]) -> io::Result<Self> {
+    pub(crate) fn find(words: &[String]) -> Result<Self> {
         let mut all = Vec::new();
         for word in words {
             let path = Path::new(word);
@@ -77,6 +78,11 @@ impl Sources {
             } else if path.is_dir() {
                 let mut files: Vec<PathBuf> =
                     list(path)?.into_iter().filter(|at| is_log(at)).collect();
+                if files.is_empty() {
+                    let ends = ENDS.map(|end| format!("`.{end}`")).join(", ");
+                    let message = format!("no file in this folder ends with one of {ends}");
+                    return Err(Error::failed(format!("{}: {message}", safe(word))));
+                }
                 files.sort();
                 all.extend(files.into_iter().map(Source::File));
             } else if path.exists() || !word.contains(['*', '?']) {
@@ -84,8 +90,7 @@ impl Sources {
             } else {
                 let found = expand(word)?;
                 if found.is_empty() {
-                    let message = format!("{}: no file has such a name", safe(word));
-                    return Err(io::Error::new(io::ErrorKind::NotFound, message));
+                    return Err(Error::failed(format!("{}: no file has such a name", safe(word))));
                 }
                 all.extend(found.into_iter().map(Source::File));
             }
@@ -107,22 +112,24 @@ impl Sources {
     }
 }
 
-fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let named = |error: io::Error| {
-        io::Error::new(error.kind(), format!("{}: {error}", safe(&folder.display().to_string())))
-    };
-    fs::read_dir(folder).map_err(named)?.map(|entry| Ok(entry?.path())).collect()
+fn list(folder: &Path) -> Result<Vec<PathBuf>> {
+    let named = |error: io::Error| Error::file(folder, &error);
+    let entries = fs::read_dir(folder).map_err(named)?;
+    entries.map(|entry| Ok(entry.map_err(named)?.path())).collect()
 }
+
+/// How the names of logs end, before `.gz` and the number of a rotation.
+const ENDS: [&str; 4] = ["json", "jsonl", "ndjson", "log"];
 
 fn is_log(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let name =
         name.trim_end_matches(".gz").trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-    path.is_file() && ["json", "jsonl", "ndjson", "log"].iter().any(|end| name.ends_with(end))
+    path.is_file() && ENDS.iter().any(|end| name.ends_with(end))
 }
 
 /// The files that a glob matches: `*` and `?` in any component of the path.
-fn expand(glob: &str) -> io::Result<Vec<PathBuf>> {
+fn expand(glob: &str) -> Result<Vec<PathBuf>> {
     let mut found = vec![PathBuf::from(if glob.starts_with('/') { "/" } else { "" })];
     for part in glob.split('/').filter(|part| !part.is_empty()) {
         let mut next = Vec::new();
@@ -161,9 +168,11 @@ impl Source {
     }
 
     /// Opens it. Gzip is recognised by its first bytes, whatever the file's name, and unpacked.
-    pub(crate) fn open(&self) -> io::Result<Opened> {
-        let named =
-            |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", self.name()));
+    pub(crate) fn open(&self) -> Result<Opened> {
+        let named = |error: io::Error| match self {
+            Self::Stdin => Error::file("standard input", &error),
+            Self::File(path) => Error::file(path, &error),
+        };
         let raw: Box<dyn Read> = match self {
             Self::Stdin => Box::new(io::stdin()),
             Self::File(path) => Box::new(fs::File::open(path).map_err(named)?),

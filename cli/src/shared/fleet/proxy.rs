@@ -69,12 +69,15 @@ fn of(url: &str, look_up: impl Fn(&str) -> io::Result<Vec<SocketAddr>>) -> Resul
     }
     let path = path.trim_end_matches('/');
     let path = if path.is_empty() { PREFIX } else { path };
-    let has_port = host.rsplit_once(':').is_some_and(|(name, port)| {
+    let port = host.rsplit_once(':').filter(|(name, port)| {
         !port.is_empty()
             && port.bytes().all(|byte| byte.is_ascii_digit())
             && (!name.contains(':') || name.ends_with(']'))
     });
-    let with_port = if has_port { host.to_owned() } else { format!("{host}:{PORT}") };
+    if port.is_some_and(|(_, port)| !port.parse::<u16>().is_ok_and(|port| port > 0)) {
+        return Err(wrong("a port is a number from 1 to 65535"));
+    }
+    let with_port = if port.is_some() { host.to_owned() } else { format!("{host}:{PORT}") };
     if let Some(address) = literal(&with_port) {
         let base = Some(format!("http://{address}{path}"));
         return Ok(vec![Proxy { name: host.to_owned(), base, host: None }]);
@@ -125,7 +128,17 @@ mod tests {
         assert_eq!(base("10.0.0.2"), "http://10.0.0.2:80/.hemostat");
         assert_eq!(base("[::1]:9/"), "http://[::1]:9/.hemostat");
         assert_eq!(base("http://a:1/ops/h"), "http://10.0.0.1:1/ops/h");
-        for bad in ["https://a", "ftp://a", "", "http://", "http://u:p@a", "a b"] {
+        for bad in [
+            "https://a",
+            "ftp://a",
+            "",
+            "http://",
+            "http://u:p@a",
+            "a b",
+            "a:0",
+            "a:99999",
+            "[::1]:65536",
+        ] {
             assert!(of(bad, |_| Ok(Vec::new())).is_err(), "{bad}");
         }
     }

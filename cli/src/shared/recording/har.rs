@@ -33,7 +33,7 @@ fn exchange(name: &str, entry: &Value) -> Result<Recording> {
     let content = text("/response/content/text").unwrap_or_default();
     let answer = match text("/response/content/encoding") {
         Some("base64") => {
-            base64::decode(content).ok_or_else(|| unreadable("the answer's body is no base64"))?
+            base64::decode(content).ok_or_else(|| unreadable("the answer's body is not base64"))?
         }
         _ => content.as_bytes().to_vec(),
     };
@@ -45,7 +45,7 @@ fn exchange(name: &str, entry: &Value) -> Result<Recording> {
         headers: headers("request"),
         request: text("/request/postData/text").unwrap_or_default().as_bytes().to_vec(),
         status: u16::try_from(status)
-            .map_err(|_| unreadable("`response.status` is no HTTP status"))?,
+            .map_err(|_| unreadable("`response.status` is not an HTTP status"))?,
         answer_headers: headers("response"),
         answer,
         ..Traffic::default()
