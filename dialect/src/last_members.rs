@@ -6,7 +6,8 @@ use crate::wire::json::{NodeId, Value};
 /// one continues a running text; the others are walked as whole texts.
 #[derive(Debug, Default)]
 pub(super) struct LastMembers {
-    found: [Option<Option<NodeId>>; 12],
+    /// By the number of the key within the object; nearly every object has each key once, and needs none of this.
+    found: Vec<(u8, Option<NodeId>)>,
 }
 
 impl LastMembers {
@@ -21,8 +22,12 @@ impl LastMembers {
         if object.has_plain_keys() {
             return true;
         }
-        let Some(entry) = self.found.get_mut(usize::from(slot)) else { return true };
-        let last = *entry.get_or_insert_with(|| object.get(name).map(|v| v.id()));
+        let known = self.found.iter().find(|(own, _)| *own == slot).map(|(_, last)| *last);
+        let last = known.unwrap_or_else(|| {
+            let last = object.get(name).map(|value| value.id());
+            self.found.push((slot, last));
+            last
+        });
         last == Some(child.id())
     }
 }

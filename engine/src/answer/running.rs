@@ -314,7 +314,6 @@ impl GrowingText {
 
     /// Approximate memory in bytes.
     #[must_use]
-    #[inline(always)]
     pub fn memory(&self) -> usize {
         let before = self.before_end.as_ref().map_or(0, |_| size_of::<StreamSearch>());
         let aside = self.aside.as_ref().map_or(0, |_| size_of::<AsideSearch>());
@@ -323,7 +322,7 @@ impl GrowingText {
 
     /// Its memory, and how much of it waits.
     #[must_use]
-    #[inline(always)]
+    #[inline(never)]
     pub fn weight(&self) -> (usize, usize) {
         let held = if self.is_decided() { 0 } else { self.held() };
         (self.memory(), held)

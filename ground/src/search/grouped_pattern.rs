@@ -18,6 +18,8 @@ pub(super) struct GroupedPattern {
 
 impl GroupedPattern {
     /// Reports a candidate, if the pattern's check accepts it. Returns where the pattern's next match may begin.
+    // One copy: candidates are rare.
+    #[inline(never)]
     pub(super) fn judge(
         &self,
         view: &TextView<'_>,
@@ -37,8 +39,6 @@ impl GroupedPattern {
         Some(end)
     }
 
-    // One copy: hits are rare.
-    #[inline(never)]
     pub(super) fn report(&self, start: u64, end: u64, hits: &mut Vec<Hit>) {
         hits.extend(self.tags.iter().map(|&tag| Hit { start, end, tag }));
     }

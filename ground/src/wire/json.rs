@@ -287,17 +287,15 @@ impl<'a> Value<'a> {
     /// The members of an object or the items of an array, in order, including duplicates; empty for other values.
     pub fn children(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
         let this = *self;
-        let mut at = match this.node.kind {
-            Kind::Array | Kind::Object => this.id() + 1,
-            _ => u32::MAX,
-        };
+        // Of a value that has none, the next one lies behind it.
+        let mut at = this.id().wrapping_add(1);
         std::iter::from_fn(move || {
             if at >= this.node.next {
                 return None;
             }
-            let child = this.doc.value(this.bytes, at)?;
-            at = child.node.next;
-            Some(child)
+            let node = this.doc.nodes.get(at as usize)?;
+            at = node.next;
+            Some(Value { node, ..this })
         })
     }
 

@@ -37,6 +37,7 @@ impl<'s> Cursor<'s> {
         self.source.get(start..self.at).unwrap_or_default()
     }
 
+    #[inline(never)]
     pub(super) fn rest(&self) -> &'s str {
         self.source.get(self.at..).unwrap_or_default()
     }
