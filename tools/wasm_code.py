@@ -2,7 +2,7 @@
 
 from wasm_names import leb, sections, to_leb
 
-TYPES, IMPORTS, FUNCTIONS, MEMORY, GLOBALS, EXPORTS, CODE, DATA = 1, 2, 3, 5, 6, 7, 10, 11
+TYPES, IMPORTS, FUNCTIONS, MEMORY, GLOBALS, EXPORTS, ELEMENTS, CODE, DATA = 1, 2, 3, 5, 6, 7, 9, 10, 11
 
 BLOCK, LOOP, IF, ELSE, END, BR, BR_IF, BR_TABLE = 0x02, 0x03, 0x04, 0x05, 0x0B, 0x0C, 0x0D, 0x0E
 # What follows one of these is not reached: `unreachable`, `br`, `br_table`, `return` and the calls that return.

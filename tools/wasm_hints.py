@@ -16,30 +16,16 @@ Between the two, `tools/wasm_traffic.mjs` has the watched module look at recorde
 import pathlib
 import sys
 
-from wasm_code import CODE, FUNCTIONS, IMPORTS, MEMORY, TYPES, branches, functions, imported_functions, longer, section
-from wasm_names import leb, sections, to_leb
+from wasm_code import CODE, IMPORTS, branches, functions, imported_functions, section
+from wasm_names import sections, to_leb
+from wasm_notes import noting_function, signed_leb, with_notes, written
 
-PAGE = 1 << 16
 NAME = b"metadata.code.branch_hint"
 NOT_TAKEN, TAKEN = 1, 2
 # Where fewer bytes of code are unlikely, a hint takes more than it saves.
 LEAST = 16
 # (condition, place of the note) → condition
 NOTE_TYPE = b"\x60\x02\x7f\x7f\x01\x7f"
-
-
-def written(number, content):
-    """A section."""
-    return bytes([number]) + to_leb(len(content)) + content
-
-
-def signed_leb(value):
-    """A number that is not negative, as `i32.const` has it."""
-    found = bytearray()
-    while value > 0x3F:
-        found.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*found, value])
 
 
 def note(base):
@@ -61,37 +47,12 @@ def noting(code, first, function):
 
 def watched(data):
     """The module, which notes the ways of its branches behind its first memory; where; how many they are."""
-    imported = imported_functions(data, section(data, IMPORTS)[0])
-    bodies = list(functions(data, section(data, CODE)[0]))
-    function, first, made = imported + len(bodies), 0, []
-    for code in bodies:
+    function, first, made = noting_function(data), 0, []
+    for code in functions(data, section(data, CODE)[0]):
         code, found = noting(code, first, function)
         made.append(code)
         first += found
-    at, _ = section(data, MEMORY)
-    _, at = leb(data, at)
-    bounded, at = leb(data, at)
-    pages, behind_pages = leb(data, at)
-    base = pages * PAGE
-    if bounded:
-        sys.exit("a memory without an upper bound is expected")
-    whole = data[:8]
-    for number, _, begin, at, end in sections(data):
-        content = data[at:end]
-        if number == TYPES:
-            content, kind = longer(data, at, end, NOTE_TYPE)
-        elif number == FUNCTIONS:
-            content, _ = longer(data, at, end, to_leb(kind))
-        elif number == MEMORY:
-            content = b"\x01\x00" + to_leb(pages + first // PAGE + 1) + data[behind_pages:end]
-        elif number == CODE:
-            made.append(note(base))
-            content = to_leb(len(made)) + b"".join(to_leb(len(code)) + code for code in made)
-        else:
-            whole += data[begin:end]
-            continue
-        whole += written(number, content)
-    return whole, base, first
+    return *with_notes(data, made, NOTE_TYPE, note, first), first
 
 
 def hints(data, noted):

@@ -24,6 +24,7 @@ mod hints;
 mod hostile;
 mod local_replies;
 mod one_message;
+mod order;
 mod other_traffic;
 mod reconfiguration;
 mod running;
