@@ -11,9 +11,10 @@
 //! The search finds a superset: a position where no match begins may be reported and is then read, but none is missed.
 //! Near the end of a text, the bytes that have not arrived may be anything.
 //!
-//! Positions are found as in Hyperscan's Teddy: prefixes are put into eight buckets, and for each of the five bytes two
-//! tables, indexed by the lower and the upper half of a byte, give the buckets in which it may occur. What a bucket
-//! lets through is checked again by whole bytes, in smaller buckets.
+//! Positions are found as in Hyperscan's Teddy: prefixes are put into eight buckets, and for each of the first four bytes two
+//! tables, indexed by the lower and the upper half of a byte, give the buckets in which it may occur. Of the byte before
+//! them, it counts whether it is part of a word. What a bucket lets through is checked again by whole bytes, in smaller
+//! buckets.
 
 mod bucket;
 mod halves;
@@ -30,7 +31,7 @@ use vectors as places;
 
 use regex_syntax::hir::Hir;
 
-use halves::{BYTES, Halves};
+use halves::{BYTES, Buckets};
 use prefix::Prefix;
 
 /// The number of smaller buckets in each.
@@ -44,7 +45,7 @@ const MANY_IN_THOUSAND: f32 = 12.0;
 /// Where matches of some patterns may begin.
 #[derive(Debug)]
 pub(super) struct Starts {
-    halves: [Halves; BYTES],
+    buckets: Buckets,
     /// By byte: the smaller buckets in which it may occur.
     whole: Box<[[u32; 256]; BYTES]>,
 }
@@ -62,7 +63,7 @@ impl Starts {
         if prefixes.iter().map(Prefix::in_thousand).sum::<f32>() > MANY_IN_THOUSAND {
             return None;
         }
-        let mut starts = Starts { halves: Default::default(), whole: Box::new([[0; 256]; BYTES]) };
+        let mut starts = Starts { buckets: Buckets::default(), whole: Box::new([[0; 256]; BYTES]) };
         for (number, bucket) in bucket::choose(&prefixes).into_iter().enumerate() {
             let each = bucket.len().div_ceil(SMALLER).max(1);
             for (smaller, chosen) in bucket.chunks(each).enumerate() {
@@ -74,9 +75,11 @@ impl Starts {
     }
 
     fn add(&mut self, prefix: &Prefix, bucket: u8, smaller: u32) {
-        let places = self.halves.iter_mut().zip(self.whole.iter_mut());
-        for ((halves, whole), set) in places.zip(prefix.sets()) {
+        self.buckets.before.add(*prefix.before(), bucket);
+        for (halves, set) in self.buckets.first.iter_mut().zip(prefix.first()) {
             halves.add(*set, bucket);
+        }
+        for (whole, set) in self.whole.iter_mut().zip(prefix.sets()) {
             for byte in set.bytes() {
                 if let Some(own) = whole.get_mut(usize::from(byte)) {
                     *own |= smaller;
@@ -87,7 +90,7 @@ impl Starts {
 
     /// The first position at or after `from` where a match may begin; the length of `bytes` if there is none.
     pub(super) fn next(&self, bytes: &[u8], from: usize) -> usize {
-        places::first(&self.halves, bytes, from, |at| self.may_begin(bytes, at))
+        places::first(&self.buckets, bytes, from, |at| self.may_begin(bytes, at))
     }
 
     /// True if some prefix may be there. A byte that has not arrived may be any.
@@ -159,6 +162,24 @@ mod tests {
             let patterns = crate::search::Pattern::parse(&format!("pack:{pack}"), false).unwrap();
             let hirs = patterns.iter().map(|pattern| &pattern.hir);
             assert!(Starts::new(hirs).is_some(), "{pack}");
+        }
+    }
+
+    #[test]
+    fn few_places_are_looked_at_twice() {
+        let find = ["pack:secrets", "pack:pii", "(?i)xylographic quagga"];
+        let parsed =
+            find.iter().flat_map(|find| crate::search::Pattern::parse(find, false).unwrap());
+        let hirs: Vec<Hir> = parsed.map(|pattern| pattern.hir).collect();
+        let hirs = hirs.iter().filter(|hir| !super::super::sparse::begins_in_words(hir));
+        let own = Starts::new(hirs).unwrap();
+        let code = include_str!("starts.rs").as_bytes();
+        let prose = include_str!("../../../docs/ARCHITECTURE.md").as_bytes();
+        for text in [code, prose] {
+            let next = |from| places::first(&own.buckets, text, from, |_| true);
+            let all = std::iter::successors(Some(next(0)), |at| Some(next(at + 1)));
+            let places = all.take_while(|at| *at < text.len()).count();
+            assert!(places < text.len() / 32, "{places} of {}", text.len());
         }
     }
 

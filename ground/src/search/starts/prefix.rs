@@ -2,10 +2,8 @@
 
 use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
+use super::halves::FIRST;
 use crate::search::byte_set::ByteSet;
-
-/// Bytes of a match that are examined.
-const FIRST: usize = 4;
 
 /// The number of ways in which the matches of one pattern may begin before the search gives up.
 const WAYS: usize = 512;
@@ -22,6 +20,16 @@ impl Prefix {
     /// The sets of all examined bytes, in order.
     pub(super) fn sets(&self) -> impl Iterator<Item = &ByteSet> {
         std::iter::once(&self.before).chain(&self.first)
+    }
+
+    /// The set of the byte before it.
+    pub(super) fn before(&self) -> &ByteSet {
+        &self.before
+    }
+
+    /// The sets of its first bytes, in order.
+    pub(super) fn first(&self) -> &[ByteSet; FIRST] {
+        &self.first
     }
 
     /// True if a match may begin with these bytes after that one. A byte that has not arrived may be any.

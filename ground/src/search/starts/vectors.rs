@@ -1,11 +1,11 @@
 //! Sixteen positions at once, with WebAssembly vectors.
 
 use core::arch::wasm32::{
-    i8x16_shuffle, u8x16, u8x16_bitmask, u8x16_eq, u8x16_ge, u8x16_shr, u8x16_splat, u8x16_swizzle,
-    v128, v128_and, v128_any_true, v128_or,
+    i8x16_shuffle, u8x16, u8x16_bitmask, u8x16_eq, u8x16_ge, u8x16_lt, u8x16_shr, u8x16_splat,
+    u8x16_sub, u8x16_swizzle, v128, v128_and, v128_any_true, v128_bitselect, v128_or,
 };
 
-use super::halves::{BYTES, Halves};
+use super::halves::{BYTES, Buckets, FIRST};
 use crate::base::vector::{self, load};
 use crate::wire::find::begun;
 
@@ -17,7 +17,10 @@ const REACH: usize = BYTES - 2;
 /// The tables, and what the previous block says about its last bytes; before the first block, that all buckets accept
 /// them.
 struct BlockReader {
-    tables: [(v128, v128); BYTES],
+    tables: [(v128, v128); FIRST],
+    /// The buckets that accept a byte of a word before a match, and any other.
+    word: v128,
+    other: v128,
     before: [v128; BYTES - 1],
 }
 
@@ -27,10 +30,11 @@ impl BlockReader {
     #[inline(always)]
     fn agreed(&mut self, block: v128, missing: Option<v128>) -> v128 {
         let (lower, upper) = (v128_and(block, u8x16_splat(15)), u8x16_shr(block, 4));
-        let [a, b, c, d, e] = self.tables.map(|(low, high)| {
-            let stands = v128_and(u8x16_swizzle(low, lower), u8x16_swizzle(high, upper));
-            missing.map_or(stands, |missing| v128_or(stands, missing))
+        let present = |stands| missing.map_or(stands, |missing| v128_or(stands, missing));
+        let [b, c, d, e] = self.tables.map(|(low, high)| {
+            present(v128_and(u8x16_swizzle(low, lower), u8x16_swizzle(high, upper)))
         });
+        let a = present(v128_bitselect(self.word, self.other, words(block)));
         let [before_a, before_b, before_c, before_d] = self.before;
         self.before = [a, b, c, d];
         let a = i8x16_shuffle::<12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27>(
@@ -49,18 +53,29 @@ impl BlockReader {
     }
 }
 
+/// The bytes that are part of words.
+#[inline(always)]
+fn words(block: v128) -> v128 {
+    let within =
+        |block, first, count| u8x16_lt(u8x16_sub(block, u8x16_splat(first)), u8x16_splat(count));
+    // Upper and lower case differ in this bit.
+    let letters = within(v128_or(block, u8x16_splat(0x20)), b'a', 26);
+    v128_or(v128_or(letters, within(block, b'0', 10)), u8x16_eq(block, u8x16_splat(b'_')))
+}
+
 /// The first position at or after `from` at which some bucket accepts all bytes and `is_one` holds; the length of
 /// `bytes` if there is none. A byte that has not arrived is accepted by all.
 #[inline(always)]
 pub(super) fn first(
-    halves: &[Halves; BYTES],
+    buckets: &Buckets,
     bytes: &[u8],
     from: usize,
     is_one: impl Fn(usize) -> bool,
 ) -> usize {
     let all = u8x16_splat(u8::MAX);
-    let tables = halves.each_ref().map(|own| (load(&own.low), load(&own.high)));
-    let mut reader = BlockReader { tables, before: [all; BYTES - 1] };
+    let tables = buckets.first.each_ref().map(|own| (load(&own.low), load(&own.high)));
+    let (word, other) = (u8x16_splat(buckets.before.word), u8x16_splat(buckets.before.other));
+    let mut reader = BlockReader { tables, word, other, before: [all; BYTES - 1] };
     let found = |at: usize, agreed: v128| {
         let mut places = u32::from(!u8x16_bitmask(u8x16_eq(agreed, u8x16_splat(0))));
         while places != 0 {
