@@ -260,15 +260,17 @@ impl OpenTexts {
         let Some(running) = self.running.get_mut(id) else { return Grown::NOTHING };
         let (start, before) = (running.fed(), running.weight());
         let others = self.taken.saturating_sub(before.0);
-        let mut fits = true;
+        let (mut quiet, mut fits) = (running.is_decided(), true);
         for slice in slices(text) {
             running.feed(slice, rules, record, &mut self.hits);
-            fits &= others + running.memory() <= limits::FOUND_BYTES;
+            // Where nothing was found and nothing waits, before and after, it takes what it took.
+            quiet &= running.is_decided();
+            fits = quiet || others + running.memory() <= limits::FOUND_BYTES;
             if !fits {
                 break;
             }
         }
-        let (end, after) = (running.fed(), running.weight());
+        let (end, after) = (running.fed(), if quiet { before } else { running.weight() });
         let decided = fits && running.is_decided();
         if running.touched_at_all() && !std::mem::replace(&mut running.listed, true) {
             self.touched.push(id);
