@@ -195,7 +195,8 @@ mod tests {
                 };
                 let said = wrong.to_string();
                 assert!(
-                    said.contains(value) && said.contains("such as") || said.contains("from 1 to"),
+                    said.contains(value) && said.contains("such as")
+                        || said.contains("whole number from"),
                     "{given}: {said}"
                 );
                 assert!(!said.contains("digit") && !said.contains("too large"), "{given}: {said}");

@@ -37,7 +37,7 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "KEY")]
     key: Vec<String>,
     /// Go back to what this serial brought [default: the policy before the one in force]
-    #[arg(long, value_parser = number::serial, value_name = "SERIAL")]
+    #[arg(long, value_parser = number::served, value_name = "SERIAL")]
     to: Option<u64>,
     /// Why; goes to the change log
     #[arg(long)]

@@ -71,9 +71,11 @@ impl Error {
 
 /// Why bytes are not JSON, in words that do not name types of a program.
 pub(crate) fn not_json(error: &serde_json::Error) -> String {
-    match error.is_eof() {
-        true => "not JSON: it ends too early".to_owned(),
-        false => format!("not JSON (line {}, column {})", error.line(), error.column()),
+    match (error.is_eof(), error.line()) {
+        (true, _) => "not JSON: it ends too early".to_owned(),
+        // A line of a file, mostly, whose number is told beside it.
+        (false, 1) => format!("not JSON (column {})", error.column()),
+        (false, line) => format!("not JSON (line {line}, column {})", error.column()),
     }
 }
 

@@ -79,7 +79,10 @@ impl FleetArgs {
             .build()
             .into();
         let token = std::env::var("HEMOSTAT_TOKEN").ok().filter(|token| !token.is_empty());
-        let token = token.or_else(|| settings.token());
+        let token = match token {
+            Some(token) => Some(token),
+            None => settings.token()?,
+        };
         Ok(Fleet { proxies, agent, token })
     }
 

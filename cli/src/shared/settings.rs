@@ -5,7 +5,7 @@ use std::path::Path;
 
 use hemostat_engine::policy::source::{self, SourceNode, SourceValue};
 
-use crate::shared::error::{Error, Result};
+use crate::shared::error::{Error, Result, plain};
 use crate::shared::files;
 use crate::shared::policy_file;
 use crate::shared::terminal::safe;
@@ -77,12 +77,19 @@ impl Settings {
     }
 
     /// The token itself, looked up if it is `env:NAME`.
-    pub(crate) fn token(&self) -> Option<String> {
-        let token = self.token.as_deref()?;
-        let found = token
-            .strip_prefix("env:")
-            .map_or_else(|| Some(token.to_owned()), |name| std::env::var(name).ok());
-        found.filter(|token| !token.is_empty())
+    ///
+    /// # Errors
+    /// There is no such variable: without its token a proxy would only say that one is missing.
+    pub(crate) fn token(&self) -> Result<Option<String>> {
+        let Some(token) = self.token.as_deref().filter(|token| !token.is_empty()) else {
+            return Ok(None);
+        };
+        let Some(name) = token.strip_prefix("env:") else { return Ok(Some(token.to_owned())) };
+        let found = std::env::var(name).ok().filter(|token| !token.is_empty());
+        let name = safe(name);
+        found.map(Some).ok_or_else(|| {
+            Error::failed(format!("{FILE}: token: the environment variable `{name}` is not set"))
+        })
     }
 
     /// The files of `overlays`.
@@ -111,7 +118,14 @@ fn expand(pattern: &str) -> Result<Vec<String>> {
     let Some((before, after)) = name.split_once('*') else { return Ok(vec![pattern.to_owned()]) };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    let entries = std::fs::read_dir(folder).map_err(|error| Error::file(folder, &error))?;
+    let entries = std::fs::read_dir(folder).map_err(|error| {
+        let folder = safe(&folder.display().to_string());
+        let why = match error.kind() {
+            std::io::ErrorKind::NotFound => format!("there is no folder `{folder}`"),
+            _ => format!("the folder `{folder}`: {}", plain(&error)),
+        };
+        Error::failed(format!("{FILE}: overlays: {why}"))
+    })?;
     let mut found = Vec::new();
     for entry in entries {
         let own = entry
@@ -147,13 +161,22 @@ mod tests {
         let all =
             Settings::read("scope: prod\nproxies: [a:1, b:1]\nkey: ops.key\ntoken: t\n").unwrap();
         assert_eq!((all.scope.as_deref(), all.proxies.len()), (Some("prod"), 2));
-        assert_eq!((all.keys, all.token), (vec!["ops.key".to_owned()], Some("t".to_owned())));
+        assert_eq!((&*all.keys, all.token.as_deref()), (&["ops.key".to_owned()][..], Some("t")));
         let error = Settings::read("scope: prod\nproxy: a\n").unwrap_err().to_string();
         assert!(
             error.starts_with("hemostat.yaml:2:1: `proxy` is not a field of it; it takes scope, "),
             "{error}"
         );
         assert!(Settings::read("scope: [a]").is_err());
+        assert_eq!(all.token().unwrap().as_deref(), Some("t"));
+        let unset = Settings::read("token: env:HEMOSTAT_NOT_SET\noverlays: gone/*.yaml\n").unwrap();
+        let error = unset.token().unwrap_err().to_string();
+        assert!(
+            error.ends_with("the environment variable `HEMOSTAT_NOT_SET` is not set"),
+            "{error}"
+        );
+        let error = unset.overlays().unwrap_err().to_string();
+        assert_eq!(error, "hemostat.yaml: overlays: there is no folder `gone`");
     }
 
     #[test]

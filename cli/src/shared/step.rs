@@ -15,7 +15,7 @@ use crate::shared::terminal::{or_dash, safe};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Guard {
     /// Only if this serial is in force: two people who act at once take one step, not two
-    #[arg(long, value_parser = number::serial, value_name = "SERIAL")]
+    #[arg(long, value_parser = number::served, value_name = "SERIAL")]
     expect: Option<u64>,
     /// Say what would be done, and send nothing
     #[arg(long)]
