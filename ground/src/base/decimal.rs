@@ -32,13 +32,28 @@ const SHORT_POWER: u64 = 19;
 /// A whole number in digits, at a third of the steps that the standard library's formatting takes.
 #[must_use]
 pub fn digits(number: u64) -> String {
-    let mut text = String::with_capacity(20);
-    let mut power = 1;
+    fixed(number, 1)
+}
+
+/// Millionths as a decimal fraction with six places.
+#[must_use]
+pub fn millionths(number: u64) -> String {
+    fixed(number, 1_000_000)
+}
+
+/// A multiple of 1 ÷ `one`, which is a power of ten, with all its places.
+fn fixed(number: u64, one: u64) -> String {
+    // The longest number has twenty digits, and a point.
+    let mut text = String::with_capacity(21);
+    let mut power = one;
     while number / power >= 10 {
         power *= 10;
     }
     while power > 0 {
         text.push(char::from(b'0' + (number / power % 10) as u8));
+        if power == one && one > 1 {
+            text.push('.');
+        }
         power /= 10;
     }
     text

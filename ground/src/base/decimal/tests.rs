@@ -35,6 +35,17 @@ fn odd_texts_are_read_as_the_library_does() {
     }
 }
 
+#[test]
+fn millionths_have_six_places() {
+    let cases =
+        [(0, "0.000000"), (7, "0.000007"), (1_500_000, "1.500000"), (12_000_340, "12.000340")];
+    for (micros, text) in cases {
+        assert_eq!(millionths(micros), text);
+    }
+    assert_eq!(millionths(u64::MAX), "18446744073709.551615");
+    assert_eq!((digits(0), digits(u64::MAX)), ("0".to_owned(), u64::MAX.to_string()));
+}
+
 /// All digits of a double, or of the number halfway to the next one.
 fn digits_of(bits: u64, halfway: bool) -> String {
     let value = f64::from_bits(bits & !(1 << 63)).min(f64::MAX);
