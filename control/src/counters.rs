@@ -7,7 +7,7 @@
 mod unchecked;
 
 use crate::bundle::RefusalCode;
-use crate::dialect::DialectId;
+use crate::dialect::{DialectId, dialect};
 use crate::event::EventKind;
 use crate::policy::Program;
 use crate::policy::document::{Mode, ToolAction};
@@ -81,9 +81,13 @@ pub fn fixed() -> Vec<String> {
     for (name, values) in LABELLED {
         names.extend(values.iter().map(|value| format!("{name}{value}")));
     }
-    for dialect in DialectId::names().into_iter().chain(["other"]) {
-        names.push(format!("hemostat_requests_total;dialect={dialect}"));
+    for counter in DialectId::ALL.iter().map(|id| dialect(*id).counter()) {
+        // Several dialects may share one.
+        if !names.iter().any(|own| own == counter) {
+            names.push(counter.to_owned());
+        }
     }
+    names.push("hemostat_requests_total;dialect=other".to_owned());
     for code in RefusalCode::ALL {
         names.push(format!("hemostat_releases_total;action=refused;reason={}", code.word()));
     }

@@ -10,9 +10,9 @@ use crate::policy::document::CaptureTo;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Increment a counter; the name is complete, labels included (docs/operations.md).
-    Count(String),
+    Count(Cow<'static, str>),
     /// Add this much to a counter (tokens, micro-dollars).
-    CountBy(String, u64),
+    CountBy(Cow<'static, str>, u64),
     /// Record a value in a histogram.
     Observe(&'static str, u64),
     /// Write a line to the proxy's log: rule and decision id, never text.

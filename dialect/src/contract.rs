@@ -1,6 +1,6 @@
 //! What a dialect is: data about a format, and the functions that read and write it.
 //!
-//! It is a constant, so a dialect that is another one at a different path or in other frames reuses the shared parts
+//! It is a static, so a dialect that is another one at a different path or in other frames reuses the shared parts
 //! (`tools: openai_chat::DIALECT.tools`) instead of forwarding every call.
 
 use super::answer::Answer;
@@ -34,6 +34,8 @@ pub(super) struct About {
     pub(super) id: DialectId,
     /// [`Dialect::name`]
     pub(super) name: &'static str,
+    /// [`Dialect::counter`]
+    pub(super) counter: &'static str,
     /// [`Dialect::kin`]
     pub(super) kin: DialectId,
     /// [`Dialect::operation`]
@@ -42,12 +44,21 @@ pub(super) struct About {
     pub(super) provider: &'static str,
 }
 
-impl About {
-    /// A chat dialect that is its own kin.
-    pub(super) const fn of(id: DialectId, name: &'static str, provider: &'static str) -> Self {
-        Self { id, name, kin: id, operation: "chat", provider }
-    }
+/// A chat dialect that is its own kin: its id, its name and its provider.
+macro_rules! about {
+    ($id:expr, $name:literal, $provider:literal) => {
+        $crate::contract::About {
+            id: $id,
+            name: $name,
+            counter: concat!("hemostat_requests_total;dialect=", $name),
+            kin: $id,
+            operation: "chat",
+            provider: $provider,
+        }
+    };
 }
+
+pub(super) use about;
 
 /// How requests are recognised and read.
 #[derive(Debug, Clone, Copy)]
@@ -128,6 +139,12 @@ impl Dialect {
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.about.name
+    }
+
+    /// The counter of its requests, label included.
+    #[must_use]
+    pub fn counter(&self) -> &'static str {
+        self.about.counter
     }
 
     /// The dialect that it resembles in matters other than format: how many tokens its requests have, and what callers

@@ -9,7 +9,7 @@ use super::{Dialect, DialectId, Recognised};
 use crate::wire::json::{Kind, Value};
 
 /// The dialect: OpenAI's chat at another path.
-pub(super) const DIALECT: Dialect = Dialect {
+pub(super) static DIALECT: Dialect = Dialect {
     about: About { id: DialectId::Invocations, ..openai_chat::DIALECT.about },
     requests: Requests { recognise, takes: Some(takes), ..openai_chat::DIALECT.requests },
     ..openai_chat::DIALECT

@@ -1,4 +1,4 @@
-//! From a dialect's id or a request line to its constant. The list itself is in [`id`](super::id).
+//! From a dialect's id or a request line to its static. The list itself is in [`id`](super::id).
 
 use super::call::Recognised;
 use super::contract::Dialect;

@@ -1,7 +1,7 @@
 //! Calls that are answered with vectors, pictures or films: embeddings, image generation, predictions. Their requests
 //! are read like any other; their answers contain nothing for rules to look at, except their usage.
 
-use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::contract::{About, Answers, OfferedTools, Requests, Spend, about};
 use super::own_answers::OwnAnswers;
 use super::recognise::{self, RequestLine};
 use super::request::{self, Speaker};
@@ -18,11 +18,11 @@ use crate::wire::own::OwnEvents;
 use crate::word::{self, Word};
 
 /// What they share. Vectors are not billed as output.
-const WORDLESS: Dialect = Dialect {
+static WORDLESS: Dialect = Dialect {
     about: About {
         kin: DialectId::Gemini,
         operation: "embeddings",
-        ..About::of(DialectId::OllamaEmbed, "ollama-embed", "ollama")
+        ..about!(DialectId::OllamaEmbed, "ollama-embed", "ollama")
     },
     requests: Requests { recognise: |_| None, takes: None, read: read_request },
     tools: OfferedTools::NONE,
@@ -43,7 +43,7 @@ const WORDLESS: Dialect = Dialect {
 };
 
 /// `/api/embed`, `/api/embeddings`
-pub(super) const OLLAMA_EMBED: Dialect = Dialect {
+pub(super) static OLLAMA_EMBED: Dialect = Dialect {
     requests: Requests {
         recognise: |line| {
             let own = line.posts(&["api", "embed"]) || line.posts(&["api", "embeddings"]);
@@ -59,11 +59,11 @@ pub(super) const OLLAMA_EMBED: Dialect = Dialect {
 };
 
 /// `…/embeddings`
-pub(super) const OPENAI_EMBEDDINGS: Dialect = Dialect {
+pub(super) static OPENAI_EMBEDDINGS: Dialect = Dialect {
     about: About {
         kin: DialectId::OpenaiChat,
         operation: "embeddings",
-        ..About::of(DialectId::OpenaiEmbeddings, "openai-embeddings", "openai")
+        ..about!(DialectId::OpenaiEmbeddings, "openai-embeddings", "openai")
     },
     requests: Requests {
         recognise: |line| {
@@ -82,11 +82,11 @@ pub(super) const OPENAI_EMBEDDINGS: Dialect = Dialect {
 };
 
 /// `…/images/generations`
-pub(super) const OPENAI_IMAGES: Dialect = Dialect {
+pub(super) static OPENAI_IMAGES: Dialect = Dialect {
     about: About {
         kin: DialectId::OpenaiChat,
         operation: "generate_content",
-        ..About::of(DialectId::OpenaiImages, "openai-images", "openai")
+        ..about!(DialectId::OpenaiImages, "openai-images", "openai")
     },
     requests: Requests {
         recognise: |line| {
@@ -106,11 +106,11 @@ pub(super) const OPENAI_IMAGES: Dialect = Dialect {
 };
 
 /// `{model}:embedContent`, `:batchEmbedContents`, and `:predict`, `:predictLongRunning` of publisher models.
-pub(super) const GEMINI_PREDICT: Dialect = Dialect {
+pub(super) static GEMINI_PREDICT: Dialect = Dialect {
     about: About {
         kin: DialectId::Gemini,
         operation: "generate_content",
-        ..About::of(DialectId::GeminiPredict, "gemini-predict", "gcp.gemini")
+        ..about!(DialectId::GeminiPredict, "gemini-predict", "gcp.gemini")
     },
     requests: Requests { recognise: recognise_predict, ..WORDLESS.requests },
     answers: Answers {

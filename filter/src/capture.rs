@@ -79,7 +79,7 @@ fn ended(ticket: u64, status: u16) {
 
 fn count(outcome: &str, spans: u64) {
     if spans > 0 {
-        telemetry::count_by(&format!("hemostat_capture_total;outcome={outcome}"), spans);
+        telemetry::count_by(format!("hemostat_capture_total;outcome={outcome}").into(), spans);
     }
 }
 

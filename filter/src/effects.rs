@@ -32,8 +32,8 @@ pub fn apply_for(program: &Program, mut effects: Vec<Effect>) {
 fn carry_out(effects: Vec<Effect>) {
     for effect in effects {
         match effect {
-            Effect::Count(name) => telemetry::count(&name),
-            Effect::CountBy(name, amount) => telemetry::count_by(&name, amount),
+            Effect::Count(name) => telemetry::count_by(name, 1),
+            Effect::CountBy(name, amount) => telemetry::count_by(name, amount),
             Effect::Observe(name, value) => telemetry::observe(name, value),
             Effect::Log(text) => telemetry::line(Level::Info, &text),
             Effect::Event(event) => notify::raise(*event),

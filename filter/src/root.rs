@@ -182,7 +182,7 @@ impl Plan {
         }
         self.renewed = slice;
         let lapsed = self.active.borrow().book.renew_all();
-        let counted = |_| Effect::Count("hemostat_limit_lapsed_total".to_owned());
+        let counted = |_| Effect::Count("hemostat_limit_lapsed_total".into());
         effects::apply((0..lapsed).map(counted).collect());
     }
 

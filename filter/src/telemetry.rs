@@ -1,5 +1,6 @@
 //! What the filter tells the world: counters, log lines, values for the access log; and the account of kept memory.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -70,12 +71,19 @@ thread_local! {
     static GAUGE_IDS: RefCell<SortedMap<String, Option<u32>>> = const { RefCell::new(SortedMap::new()) };
     static HISTOGRAM_IDS: RefCell<SortedMap<&'static str, Option<u32>>> = const { RefCell::new(SortedMap::new()) };
     static COUNTER_IDS: RefCell<CounterIds> = RefCell::new(CounterIds::default());
+    static COUNTERS_AT: RefCell<[CounterAt; LAST_COUNTERS]> = const { RefCell::new([((0, 0), None); LAST_COUNTERS]) };
     static TROUBLES: RefCell<SortedMap<&'static str, u64>> = const { RefCell::new(SortedMap::new()) };
     static MEMORY: VmMemory = VmMemory::default();
 }
 
 /// The host's numbers for counters, by name.
 type CounterIds = HashMap<String, Option<u32>, BuildHasherDefault<NameHasher>>;
+
+/// Where the name of a counter stands and how long it is, and the host's number for it.
+type CounterAt = ((usize, usize), Option<u32>);
+
+/// So many counters are known by where their names stand: an ordinary exchange has three.
+const LAST_COUNTERS: usize = 32;
 
 /// A hash of names, eight bytes at a time. There are at most [`COUNTERS`] and some of them, so that nobody gains by names
 /// that meet, and each request counts under three or four: the standard library's hash costs twenty times as much.
@@ -94,7 +102,15 @@ impl Hasher for NameHasher {
     fn write(&mut self, bytes: &[u8]) {
         let (words, rest) = bytes.as_chunks();
         words.iter().for_each(|word| self.add(u64::from_le_bytes(*word)));
-        rest.iter().for_each(|byte| self.add(u64::from(*byte)));
+        match bytes.last_chunk() {
+            // The rest, and some bytes before it again.
+            Some(last) => self.add(u64::from_le_bytes(*last)),
+            None => rest.iter().for_each(|byte| self.add(u64::from(*byte))),
+        }
+    }
+
+    fn write_u8(&mut self, byte: u8) {
+        self.add(u64::from(byte));
     }
 
     fn finish(&self) -> u64 {
@@ -158,15 +174,40 @@ fn one_line(text: &str) -> String {
 
 /// Adds one to a counter.
 pub fn count(name: &str) {
-    count_by(name, 1);
+    add(counter(name), 1);
 }
 
-/// Adds to a counter.
-pub fn count_by(name: &str, amount: u64) {
-    if let Some(id) = counter(name) {
+/// Adds to a counter. One whose name stands in the module is known by where it stands.
+pub fn count_by(name: Cow<'static, str>, amount: u64) {
+    add(
+        match name {
+            Cow::Borrowed(name) => counter_at(name),
+            Cow::Owned(name) => counter(&name),
+        },
+        amount,
+    );
+}
+
+fn add(counter: Option<u32>, amount: u64) {
+    if let Some(id) = counter {
         // If this fails, there is nowhere left to report it.
         let _ = host::increment(id, amount);
     }
+}
+
+/// The host's number for a counter whose name stands in the module: what is there never changes, so that the name need not be
+/// read if it is one of those that were asked for last.
+fn counter_at(name: &'static str) -> Option<u32> {
+    let place = (name.as_ptr().addr(), name.len());
+    COUNTERS_AT.with(|counters| {
+        let mut counters = counters.try_borrow_mut().ok()?;
+        // Names are longer than sixteen bytes.
+        let own = counters.get_mut(place.0 / 16 % LAST_COUNTERS)?;
+        if own.0 != place {
+            *own = (place, counter(name));
+        }
+        own.1
+    })
 }
 
 /// Defines every counter that does not depend on a policy: from here on it exists, at 0.

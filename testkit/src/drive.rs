@@ -36,7 +36,7 @@ impl Seen {
         self.effects
             .iter()
             .filter_map(|effect| match effect {
-                Effect::Count(name) => Some(name.as_str()),
+                Effect::Count(name) => Some(&**name),
                 _ => None,
             })
             .collect()

@@ -195,7 +195,7 @@ impl Asked {
         effects
             .into_iter()
             .filter_map(|effect| match effect {
-                Effect::Count(name) => Some(name),
+                Effect::Count(name) => Some(name.into_owned()),
                 _ => None,
             })
             .collect()

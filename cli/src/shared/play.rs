@@ -100,7 +100,7 @@ impl Player {
             exchange.labels().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         for effect in effects {
             match effect {
-                Effect::Count(name) => seen.counts.push(name),
+                Effect::Count(name) => seen.counts.push(name.into_owned()),
                 Effect::State(key, value) => match &*key {
                     "hemostat.rule_hits" => seen.hits = value.into_owned(),
                     "hemostat.dialect" => seen.dialect = value.into_owned(),

@@ -4,6 +4,7 @@ mod strict;
 
 pub use strict::{Asking, StrictAnswer};
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -54,8 +55,8 @@ impl FleetTable {
         self.effects.take()
     }
 
-    fn count(&self, name: String) {
-        self.effects.borrow_mut().push(Effect::Count(name));
+    fn count(&self, name: impl Into<Cow<'static, str>>) {
+        self.effects.borrow_mut().push(Effect::Count(name.into()));
     }
 
     /// Counts usage that will never be reported; the process's own account includes it.
@@ -302,7 +303,7 @@ impl FleetTable {
     /// nothing can be.
     fn knows(&self, target: &FleetTarget, entries: &[(String, String)], knows: bool) {
         if !knows {
-            self.count("hemostat_global_unlimited_total".to_owned());
+            self.count("hemostat_global_unlimited_total");
         }
         let service = &target.service;
         let limit = entries.first().map_or("", |(_, limit)| limit);

@@ -13,7 +13,7 @@ mod request;
 pub(super) use request::is_method;
 pub use request::{is_alone, names_a_method, names_one_of_mcp, recognised, stored, texts_beside};
 
-use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::contract::{About, Answers, OfferedTools, Requests, Spend, about};
 use super::own_answers::OwnAnswers;
 use super::recognise::{self, RequestLine};
 use super::spend::Spending;
@@ -21,8 +21,8 @@ use super::{CallKind, Dialect, DialectId, ErrorAnswer, Recognised, Reply, Speech
 use crate::record_members::RecordMembers;
 
 /// The dialect.
-pub(super) const DIALECT: Dialect = Dialect {
-    about: About { operation: "invoke_agent", ..About::of(DialectId::A2a, "a2a", "a2a") },
+pub(super) static DIALECT: Dialect = Dialect {
+    about: About { operation: "invoke_agent", ..about!(DialectId::A2a, "a2a", "a2a") },
     requests: Requests { recognise, takes: None, read: request::read },
     tools: OfferedTools::NONE,
     answers: Answers {

@@ -11,7 +11,7 @@ mod tools;
 
 pub(super) use spend::provider_tools;
 
-use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::contract::{Answers, OfferedTools, Requests, Spend, about};
 use super::output_cap::OutputCap;
 use super::own_answers::OwnAnswers;
 use super::write::{Json, error_reply};
@@ -20,8 +20,8 @@ use crate::recognise;
 use crate::record_members::RecordMembers;
 
 /// The dialect.
-pub(super) const DIALECT: Dialect = Dialect {
-    about: About::of(DialectId::Anthropic, "anthropic", "anthropic"),
+pub(super) static DIALECT: Dialect = Dialect {
+    about: about!(DialectId::Anthropic, "anthropic", "anthropic"),
     requests: Requests { recognise: recognise::anthropic, takes: None, read: request::read },
     tools: OfferedTools { list: tools::tools, without: tools::without },
     answers: Answers {

@@ -3,7 +3,7 @@
 //! other models are recognised, but unreadable.
 
 use super::super::anthropic;
-use super::super::contract::{About, Answers, Requests, Spend};
+use super::super::contract::{About, Answers, Requests, Spend, about};
 use super::super::own_answers::OwnAnswers;
 use super::super::write::quoted;
 use super::super::{
@@ -34,10 +34,10 @@ fn may_be_anthropic(model: &str) -> bool {
 }
 
 /// The dialect of a model's native requests.
-pub(in super::super) const DIALECT: Dialect = Dialect {
+pub(in super::super) static DIALECT: Dialect = Dialect {
     about: About {
         kin: DialectId::Bedrock,
-        ..About::of(DialectId::BedrockInvoke, "bedrock", "aws.bedrock")
+        ..about!(DialectId::BedrockInvoke, "bedrock", "aws.bedrock")
     },
     requests: Requests {
         recognise: |line| {

@@ -12,7 +12,7 @@ mod tools;
 
 pub(super) use invoke::DIALECT as INVOKE;
 
-use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::contract::{Answers, OfferedTools, Requests, Spend, about};
 use super::output_cap::OutputCap;
 use super::own_answers::OwnAnswers;
 use super::write::{Json, error_reply, json_reply};
@@ -25,8 +25,8 @@ use crate::wire::frame::Framing;
 use crate::wire::own::OwnEvents;
 
 /// The dialect.
-pub(super) const DIALECT: Dialect = Dialect {
-    about: About::of(DialectId::Bedrock, "bedrock", "aws.bedrock"),
+pub(super) static DIALECT: Dialect = Dialect {
+    about: about!(DialectId::Bedrock, "bedrock", "aws.bedrock"),
     requests: Requests {
         recognise: |line| recognise::bedrock(line).filter(|own| own.dialect == DialectId::Bedrock),
         takes: None,

@@ -7,7 +7,7 @@ mod own;
 mod request;
 mod stopped;
 
-use super::contract::{About, Answers, Requests, Spend};
+use super::contract::{Answers, Requests, Spend, about};
 use super::openai_chat;
 use super::output_cap::OutputCap;
 use super::own_answers::OwnAnswers;
@@ -20,8 +20,8 @@ use crate::record_members::RecordMembers;
 use crate::wire::json::{Kind, Value};
 
 /// The dialect.
-pub(super) const DIALECT: Dialect = Dialect {
-    about: About::of(DialectId::Cohere, "cohere", "cohere"),
+pub(super) static DIALECT: Dialect = Dialect {
+    about: about!(DialectId::Cohere, "cohere", "cohere"),
     requests: Requests { recognise, takes: Some(takes), read: request::read },
     tools: openai_chat::DIALECT.tools,
     answers: Answers {

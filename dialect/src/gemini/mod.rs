@@ -10,7 +10,7 @@ mod spend;
 mod stopped;
 mod tools;
 
-use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::contract::{About, Answers, OfferedTools, Requests, Spend, about};
 use super::output_cap::OutputCap;
 use super::own_answers::OwnAnswers;
 use super::write::{Json, error_reply, json_reply};
@@ -23,10 +23,10 @@ use crate::record_members::RecordMembers;
 use crate::wire::frame::Framing;
 
 /// The dialect.
-pub(super) const DIALECT: Dialect = Dialect {
+pub(super) static DIALECT: Dialect = Dialect {
     about: About {
         operation: "generate_content",
-        ..About::of(DialectId::Gemini, "gemini", "gcp.gemini")
+        ..about!(DialectId::Gemini, "gemini", "gcp.gemini")
     },
     requests: Requests { recognise: recognise::gemini, takes: None, read: request::read },
     tools: OfferedTools { list: tools::tools, without: tools::without },

@@ -13,7 +13,7 @@ mod spend;
 mod stopped;
 mod tools;
 
-use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::contract::{About, Answers, OfferedTools, Requests, Spend, about};
 use super::output_cap::OutputCap;
 use super::own_answers::OwnAnswers;
 use super::recognise::{self, RequestLine};
@@ -24,11 +24,11 @@ use crate::record_members::RecordMembers;
 use crate::wire::json::{Kind, Value};
 
 /// The dialect.
-pub(super) const DIALECT: Dialect = Dialect {
+pub(super) static DIALECT: Dialect = Dialect {
     about: About {
         kin: DialectId::Gemini,
         operation: "generate_content",
-        ..About::of(DialectId::GeminiInteractions, "gemini-interactions", "gcp.gemini")
+        ..about!(DialectId::GeminiInteractions, "gemini-interactions", "gcp.gemini")
     },
     requests: Requests { recognise, takes: Some(takes), read: request::read },
     tools: OfferedTools { list: tools::tools, without: tools::without },

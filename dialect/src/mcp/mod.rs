@@ -22,7 +22,7 @@ pub(super) use message::{each, folds_to, has_only_rpc, is_method, one};
 pub use mirror::{is_mismatch, is_modern};
 pub use sign::is_old_transport;
 
-use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::contract::{About, Answers, OfferedTools, Requests, Spend, about};
 use super::own_answers::OwnAnswers;
 use super::{
     Call, CannedAnswer, Dialect, DialectId, ErrorAnswer, Recognised, Reply, RequestView, Speech,
@@ -32,8 +32,8 @@ use crate::record_members::RecordMembers;
 use crate::wire::json::Doc;
 
 /// The dialect. Replies that need the ids of calls are written by [`mod@write`]; these are the ones that do not.
-pub(super) const DIALECT: Dialect = Dialect {
-    about: About { operation: "execute_tool", ..About::of(DialectId::Mcp, "mcp", "mcp") },
+pub(super) static DIALECT: Dialect = Dialect {
+    about: About { operation: "execute_tool", ..about!(DialectId::Mcp, "mcp", "mcp") },
     requests: Requests { recognise: |_| None, takes: None, read: read_request },
     tools: OfferedTools::NONE,
     answers: Answers {

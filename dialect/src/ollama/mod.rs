@@ -6,7 +6,7 @@ mod kind;
 mod own;
 mod request;
 
-use super::contract::{About, Answers, Requests, Spend};
+use super::contract::{About, Answers, Requests, Spend, about};
 use super::openai_chat;
 use super::output_cap::OutputCap;
 use super::own_answers::OwnAnswers;
@@ -23,8 +23,8 @@ use crate::wire::frame::Framing;
 use crate::wire::json::{Kind, Value};
 
 /// Ollama's chat.
-pub(super) const CHAT: Dialect = Dialect {
-    about: About::of(DialectId::Ollama, "ollama", "ollama"),
+pub(super) static CHAT: Dialect = Dialect {
+    about: about!(DialectId::Ollama, "ollama", "ollama"),
     requests: Requests {
         recognise: |line| recognise(line, "chat", DialectId::Ollama),
         takes: Some(takes),
@@ -54,10 +54,10 @@ pub(super) const CHAT: Dialect = Dialect {
 };
 
 /// Ollama's completion of a prompt.
-pub(super) const GENERATE: Dialect = Dialect {
+pub(super) static GENERATE: Dialect = Dialect {
     about: About {
         operation: "text_completion",
-        ..About::of(DialectId::OllamaGenerate, "ollama", "ollama")
+        ..about!(DialectId::OllamaGenerate, "ollama", "ollama")
     },
     requests: Requests {
         recognise: |line| recognise(line, "generate", DialectId::OllamaGenerate),

@@ -11,7 +11,7 @@ mod spend;
 pub(super) mod stopped;
 mod tools;
 
-use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::contract::{Answers, OfferedTools, Requests, Spend, about};
 use super::output_cap::OutputCap;
 use super::own_answers::OwnAnswers;
 use super::{Dialect, DialectId, Speech, openai};
@@ -19,8 +19,8 @@ use crate::recognise;
 use crate::record_members::RecordMembers;
 
 /// The dialect.
-pub(super) const DIALECT: Dialect = Dialect {
-    about: About::of(DialectId::OpenaiChat, "openai-chat", "openai"),
+pub(super) static DIALECT: Dialect = Dialect {
+    about: about!(DialectId::OpenaiChat, "openai-chat", "openai"),
     requests: Requests { recognise: recognise::openai_chat, takes: None, read: request::read },
     tools: OfferedTools { list: tools::tools, without: tools::without },
     answers: Answers {

@@ -6,7 +6,7 @@ mod kind;
 mod own;
 mod request;
 
-use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::contract::{About, Answers, OfferedTools, Requests, Spend, about};
 use super::openai_chat;
 use super::output_cap::OutputCap;
 use super::own_answers::OwnAnswers;
@@ -16,11 +16,11 @@ use super::{Dialect, DialectId, Recognised, Speech, Unreadable};
 use crate::wire::json::Value;
 
 /// The dialect.
-pub(super) const DIALECT: Dialect = Dialect {
+pub(super) static DIALECT: Dialect = Dialect {
     about: About {
         kin: DialectId::OpenaiChat,
         operation: "text_completion",
-        ..About::of(DialectId::OpenaiCompletions, "openai-completions", "openai")
+        ..about!(DialectId::OpenaiCompletions, "openai-completions", "openai")
     },
     requests: Requests { recognise, takes: None, read: request::read },
     tools: OfferedTools::NONE,

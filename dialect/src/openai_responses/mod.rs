@@ -10,7 +10,7 @@ mod spend;
 mod stopped;
 mod tools;
 
-use super::contract::{About, Answers, OfferedTools, Requests, Spend};
+use super::contract::{Answers, OfferedTools, Requests, Spend, about};
 use super::output_cap::OutputCap;
 use super::own_answers::OwnAnswers;
 use super::{Dialect, DialectId, Speech, openai};
@@ -18,8 +18,8 @@ use crate::recognise;
 use crate::record_members::RecordMembers;
 
 /// The dialect.
-pub(super) const DIALECT: Dialect = Dialect {
-    about: About::of(DialectId::OpenaiResponses, "openai-responses", "openai"),
+pub(super) static DIALECT: Dialect = Dialect {
+    about: about!(DialectId::OpenaiResponses, "openai-responses", "openai"),
     requests: Requests { recognise: recognise::openai_responses, takes: None, read: request::read },
     tools: OfferedTools { list: tools::tools, without: tools::without },
     answers: Answers {

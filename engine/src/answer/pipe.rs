@@ -171,7 +171,7 @@ impl Pipe {
         if matches!(content, FrameContent::Unread(_)) && frame.is_half_event() && self.judges() {
             // Upstream stopped in the middle of an event. No client reads half an event, and it may contain anything:
             // it does not leave, and the answer stays broken off as it arrived.
-            around.record.count("hemostat_broken_upstream_total".to_owned());
+            around.record.count("hemostat_broken_upstream_total");
             return;
         }
         if let FrameContent::Unread(why) = content {

@@ -125,18 +125,18 @@ impl Record {
 
     /// A caller is handed off to a human.
     pub fn handoff(&mut self) {
-        self.count("hemostat_handoffs_total".to_owned());
+        self.count("hemostat_handoffs_total");
         self.log("handoff".to_owned());
         self.raise(EventKind::Handoff, Fields::new);
     }
 
     /// Increments a counter.
-    pub fn count(&mut self, name: String) {
-        self.effects.push(Effect::Count(name));
+    pub fn count(&mut self, name: impl Into<Cow<'static, str>>) {
+        self.effects.push(Effect::Count(name.into()));
     }
 
     /// Adds to a counter.
-    pub fn count_by(&mut self, name: String, amount: u64) {
+    pub fn count_by(&mut self, name: Cow<'static, str>, amount: u64) {
         self.effects.push(Effect::CountBy(name, amount));
     }
 

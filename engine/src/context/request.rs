@@ -23,7 +23,7 @@ impl Context {
     /// The request is not a call of a dialect.
     pub(crate) fn is_other(&mut self) {
         self.recognised = None;
-        self.record.count("hemostat_requests_total;dialect=other".to_owned());
+        self.record.count("hemostat_requests_total;dialect=other");
     }
 
     /// The request is recognised as this call.
@@ -38,9 +38,10 @@ impl Context {
 
     /// Counts the request under the dialect that it was recognised as.
     pub(crate) fn count_dialect(&mut self) {
-        let Some(name) = self.recognised.as_ref().map(|own| own.dialect.name()) else { return };
-        self.record.count(["hemostat_requests_total;dialect=", name].concat());
-        self.record.state("hemostat.dialect", name);
+        let Some(recognised) = &self.recognised else { return };
+        let dialect = dialect::dialect(recognised.dialect);
+        self.record.count(dialect.counter());
+        self.record.state("hemostat.dialect", dialect.name());
     }
 
     /// Adds the other protocol to the label `dialect`.
@@ -118,7 +119,7 @@ impl Context {
     ) {
         self.complete_labels(read, body, doc);
         if self.labels.any_cut() {
-            self.record.count("hemostat_labels_cut_total".to_owned());
+            self.record.count("hemostat_labels_cut_total");
         }
     }
 

@@ -257,9 +257,9 @@ impl Exchange {
             return;
         }
         if details.starts_with(UPSTREAM_BROKE_OFF) {
-            self.cx.record.count("hemostat_broken_upstream_total".to_owned());
+            self.cx.record.count("hemostat_broken_upstream_total");
         } else if self.phase == Phase::Answering {
-            self.cx.record.count("hemostat_unfinished_answers_total".to_owned());
+            self.cx.record.count("hemostat_unfinished_answers_total");
         }
         self.settle();
         let model =

@@ -348,7 +348,7 @@ impl Exchange {
     /// retriable, since a policy may arrive at any moment.
     pub(super) fn no_policy(&mut self) -> RequestVerdict {
         const UNAVAILABLE: u16 = 503;
-        self.cx.record.count("hemostat_no_policy_total".to_owned());
+        self.cx.record.count("hemostat_no_policy_total");
         let mut reply = self.cx.error(UNAVAILABLE, "no_policy", "the proxy has no usable policy");
         reply.headers.push(("retry-after", "1".to_owned()));
         self.answered(reply)

@@ -353,7 +353,7 @@ impl Capturing {
         }
         for (captured, is_cut) in all {
             if is_cut {
-                cx.record.count("hemostat_capture_total;outcome=cut".to_owned());
+                cx.record.count("hemostat_capture_total;outcome=cut");
             }
             cx.record.capture(captured);
         }

@@ -5,7 +5,7 @@
 
 use crate::answer::KnownEvents;
 use crate::answer::glance::{AnswerSummary, Glance};
-use crate::base::decimal::digits;
+use crate::base::decimal::{digits, millionths};
 use crate::context::Context;
 use crate::context::facts::{self, Headers, Now};
 use crate::dialect::spend::Usage;
@@ -72,8 +72,8 @@ impl AnswerWatch {
         own_model: Option<String>,
     ) {
         let served = self.served(cx);
-        // The record of nearly every answer has this many values.
-        cx.record.expect(16);
+        // The record of nearly every answer has at most so many values; more would be no small allocation.
+        cx.record.expect(12);
         let model = own_model.unwrap_or(served.model);
         let usage = served.usage;
         let tells = !self.told && (usage.output.is_some() || usage.input().is_some());
@@ -126,19 +126,26 @@ impl AnswerWatch {
             }
         }
         if let Some(micros) = money {
-            cx.record.state("hemostat.cost_usd", of_micros(micros));
+            cx.record.state("hemostat.cost_usd", millionths(micros));
         }
         let asked = cx.labels.get(LabelId::MODEL).text().unwrap_or_default();
         let program = std::rc::Rc::clone(&cx.program);
-        let model = program.limits.prices.name(asked).unwrap_or("other");
-        for (kind, count) in [("input", usage.input()), ("output", usage.output)] {
+        let model = program.limits.prices.name(asked);
+        // Most policies have no prices: of their models the counters' names are known.
+        for (kind, other, count) in [
+            ("input", "hemostat_token_usage_total;model=other;token_type=input", usage.input()),
+            ("output", "hemostat_token_usage_total;model=other;token_type=output", usage.output),
+        ] {
             if let Some(count) = count.and_then(some) {
-                let name = ["hemostat_token_usage_total;model=", model, ";token_type=", kind];
-                cx.record.count_by(name.concat(), count);
+                let own =
+                    |model| ["hemostat_token_usage_total;model=", model, ";token_type=", kind];
+                let name = model.map_or(other.into(), |model| own(model).concat().into());
+                cx.record.count_by(name, count);
             }
         }
         if let Some(micros) = money.and_then(some) {
-            cx.record.count_by(["hemostat_cost_microusd_total;model=", model].concat(), micros);
+            let name = ["hemostat_cost_microusd_total;model=", model.unwrap_or("other")].concat();
+            cx.record.count_by(name.into(), micros);
         }
     }
 }
@@ -172,31 +179,5 @@ pub(crate) fn request(cx: &mut Context) {
 }
 
 fn in_seconds(ns: u64) -> String {
-    of_micros(ns / 1_000)
-}
-
-/// Millionths as a decimal fraction with six places.
-fn of_micros(micros: u64) -> String {
-    const ONE: u64 = 1_000_000;
-    let mut text = digits(micros / ONE);
-    // A leading one keeps the zeros of the places, and is then left out.
-    let places = digits(ONE + micros % ONE);
-    text.push('.');
-    text.push_str(places.get(1..).unwrap_or_default());
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn millionths_have_six_places() {
-        let cases =
-            [(0, "0.000000"), (7, "0.000007"), (1_500_000, "1.500000"), (12_000_340, "12.000340")];
-        for (micros, text) in cases {
-            assert_eq!(of_micros(micros), text);
-        }
-        assert_eq!(of_micros(u64::MAX), "18446744073709.551615");
-    }
+    millionths(ns / 1_000)
 }

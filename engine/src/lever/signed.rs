@@ -6,6 +6,7 @@ use crate::context::Refusal;
 use crate::context::facts::{self, Headers};
 use crate::context::record::Record;
 use crate::context::verdict::HeaderEdit;
+use crate::wire::find;
 
 /// What a signature covers besides path and query.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,15 +31,17 @@ impl Signed {
             Some(list(names.split([',', ' ']).next().unwrap_or_default()))
         });
         let presigned = || {
-            headers.value(":path").filter(|path| path.contains(&b'?'))?;
-            let path = facts::text(headers, ":path")?;
-            let (_, query) = path.split_once('?')?;
+            let path = headers.value(":path")?;
+            let query = path.get(find::byte(path, b'?')?..)?.get(1..)?;
             let field = |name: &str| {
-                let mut fields = query.split('&').filter_map(|field| field.split_once('='));
-                fields.find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+                query.split(|byte| *byte == b'&').find_map(|field| {
+                    let (own, value) = field.split_at(field.iter().position(|b| *b == b'=')?);
+                    own.eq_ignore_ascii_case(name.as_bytes()).then(|| value.get(1..))?
+                })
             };
             field("X-Amz-Signature")?;
-            Some(list(field("X-Amz-SignedHeaders").unwrap_or_default()))
+            let names = field("X-Amz-SignedHeaders").unwrap_or_default();
+            Some(list(&String::from_utf8_lossy(names)))
         };
         let names = header.or_else(presigned)?;
         let body = !facts::values(headers, "x-amz-content-sha256")
@@ -75,7 +78,7 @@ impl Signed {
         body: bool,
     ) -> Option<Refusal> {
         let what = self.broken_by(edits, body)?;
-        record.count("hemostat_signed_refused_total".to_owned());
+        record.count("hemostat_signed_refused_total");
         let message = format!(
             "policy would change {what} of this request, which its caller has signed (AWS SigV4): \
              let the proxy sign, after this filter, and send it unsigned"

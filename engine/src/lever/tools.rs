@@ -228,7 +228,7 @@ impl ToolsLever {
         let granted = cx.mcp.as_mut().map(|mcp| std::mem::take(&mut mcp.granted));
         for grant in granted.unwrap_or_default() {
             if self.grant_slots.as_ref().is_some_and(|slots| give_back(slots.as_ref(), &grant)) {
-                cx.record.count("hemostat_grants_total;outcome=returned".to_owned());
+                cx.record.count("hemostat_grants_total;outcome=returned");
             }
         }
     }

@@ -80,7 +80,7 @@ impl Sent {
 
     fn counts(&mut self) -> Vec<String> {
         let name = |effect| match effect {
-            Effect::Count(name) if name.contains("_global_") => Some(name),
+            Effect::Count(name) if name.contains("_global_") => Some(name.into_owned()),
             _ => None,
         };
         self.exchange.effects().into_iter().filter_map(name).collect()

@@ -470,7 +470,7 @@ fn a_memory_that_is_full_is_told() {
         exchange.request_body(Some(hello(false).to_string().as_bytes()));
         let effects = exchange.effects().into_iter();
         let counts = effects.filter_map(|effect| match effect {
-            Effect::Count(name) if name.contains("_limit_") => Some(name),
+            Effect::Count(name) if name.contains("_limit_") => Some(name.into_owned()),
             _ => None,
         });
         counts.collect::<Vec<_>>()

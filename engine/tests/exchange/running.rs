@@ -75,7 +75,7 @@ fn ended_at(old: &Rc<Program>, recording: &Recording, at: usize, size: usize) ->
     exchange.finish(b"");
     let hit = "hemostat_rule_hits_total;rule=kill;action=fallback";
     let counts = exchange.effects();
-    assert!(counts.contains(&Effect::Count(hit.to_owned())), "{counts:?}");
+    assert!(counts.contains(&Effect::Count(hit.into())), "{counts:?}");
     got
 }
 

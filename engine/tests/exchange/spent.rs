@@ -117,7 +117,7 @@ fn play(policy: &Value, recording: &Recording, room: u64, cut: &Cut) -> Option<P
         .effects()
         .into_iter()
         .filter_map(|effect| match effect {
-            Effect::Count(name) => Some(name),
+            Effect::Count(name) => Some(name.into_owned()),
             _ => None,
         })
         .collect();

@@ -159,7 +159,7 @@ impl FleetTable {
             // It only tells whether the reservation still existed.
             CalloutReply::Message(message) => {
                 if message.is_empty() {
-                    self.count("hemostat_global_expired_total".to_owned());
+                    self.count("hemostat_global_expired_total");
                 }
                 ServiceAnswer::Said(DescriptorStatus {
                     over: false,

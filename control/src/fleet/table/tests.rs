@@ -101,10 +101,7 @@ fn a_service_that_has_counted_the_whole_cap_and_says_yes_may_not_know_the_limit(
         let events = effects.iter().filter(
             |effect| matches!(effect, Effect::Event(event) if event.kind == EventKind::LimitUnknown),
         );
-        (
-            effects.contains(&Effect::Count("hemostat_global_unlimited_total".to_owned())),
-            events.count(),
-        )
+        (effects.contains(&Effect::Count("hemostat_global_unlimited_total".into())), events.count())
     };
     let (store, one, _) = process();
     report(&one, &store, T0, 60, OK);

@@ -82,7 +82,7 @@ impl Charges {
         let Some((worst, cost)) = dearest else { return Ok(None) };
         self.cost = Some(Box::new(cost));
         if unpriced {
-            cx.record.count("hemostat_unpriced_total;action=count_zero".to_owned());
+            cx.record.count("hemostat_unpriced_total;action=count_zero");
         }
         Ok(Some(worst))
     }

@@ -49,7 +49,7 @@ pub(super) fn reject(cx: &mut Context, refusals: &Refusals) -> Reply {
 /// 403: a money limit cannot count what has no price.
 pub(super) fn no_price(cx: &mut Context, limit: &Limit, what: &NoPrice) -> Reply {
     cx.record.action(&limit.rule.id, "block", false);
-    cx.record.count("hemostat_unpriced_total;action=block".to_owned());
+    cx.record.count("hemostat_unpriced_total;action=block");
     let what = name_of(cx, what);
     let message = format!("limit `{}` counts money, and {what} has no price", limit.rule.id);
     cx.refused(&Refusal { message, code: "unpriced" })

@@ -92,7 +92,7 @@ impl Charges {
         self.renewed_ns = now_ns;
         let lapsed = leases.iter_mut().filter_map(|hold| book.renew(hold).then_some(())).count();
         for _ in 0..lapsed {
-            cx.record.count("hemostat_limit_lapsed_total".to_owned());
+            cx.record.count("hemostat_limit_lapsed_total");
         }
     }
 
@@ -122,10 +122,10 @@ impl Charges {
             (AnswerOutcome::Answered, Some(meter)) => {
                 let MeteredUse { usage, implausible } = meter.used(input);
                 if implausible {
-                    cx.record.count("hemostat_usage_implausible_total".to_owned());
+                    cx.record.count("hemostat_usage_implausible_total");
                 }
                 if !meter.has_usage() {
-                    cx.record.count("hemostat_usage_counted_total".to_owned());
+                    cx.record.count("hemostat_usage_counted_total");
                 }
                 Some(usage)
             }
@@ -167,7 +167,7 @@ impl Charges {
         let cost = self.cost(cx, served)?;
         // Where a limit counts money, nothing goes unpriced silently.
         if self.cost.is_some() && cost.unpriced(usage) {
-            cx.record.count("hemostat_unpriced_total;action=served".to_owned());
+            cx.record.count("hemostat_unpriced_total;action=served");
         }
         Some(cx.program.limits.prices.real(&cost, &self.spending, usage))
     }
