@@ -1,7 +1,8 @@
 //! The members of an answer from which the record of a call is made. They are found by name, at any depth.
 
 /// The names of these members in the answers of one dialect. All names of one member begin with the same letter, and no
-/// two members share it, so that the first letter of a key decides which of them it may be.
+/// two members share it or its last four bits, so that the first letter of a key decides which of them it may be
+/// ([`Letters`](crate::wire::find::Letters)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordMembers {
     /// The answer's own id.
@@ -62,7 +63,7 @@ impl RecordMembers {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use crate::DialectId;
 
@@ -80,6 +81,13 @@ mod tests {
                 let first = names.first().map(|name| name[0]);
                 assert!(names.iter().all(|name| Some(name[0]) == first), "{id:?}");
             }
+            let letters = of_letter.keys().copied().collect::<Vec<u8>>();
+            let places = letters.iter().map(|letter| letter & 15).collect::<BTreeSet<_>>();
+            assert_eq!(
+                places.len(),
+                letters.len(),
+                "{id:?}: two letters share their last four bits"
+            );
         }
     }
 }

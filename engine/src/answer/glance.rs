@@ -140,7 +140,7 @@ impl Glance {
             || seeks.seeks(Member::Model)
             || (members.begins && seeks.seeks(Member::Usage))
         {
-            let Some(open) = find::first_name(&self.head, from, seeks.letters) else { break };
+            let Some(open) = find::first_name(&self.head, from, &seeks.letters) else { break };
             from = open + 1;
             let Some((member, value)) = seeks.member(&self.head, open) else { continue };
             let found = match member {
@@ -167,7 +167,7 @@ impl Glance {
             || seeks.seeks(Member::OtherUsage)
             || (how.is_none() && seeks.seeks(Member::Finish))
         {
-            let Some(open) = find::last_name(tail, to, seeks.letters) else { break };
+            let Some(open) = find::last_name(tail, to, &seeks.letters) else { break };
             to = open;
             let Some((member, value)) = seeks.member(tail, open) else { continue };
             let found = match member {
@@ -240,7 +240,9 @@ impl Member {
 #[derive(Debug, Clone, Copy)]
 struct Sought {
     members: &'static RecordMembers,
-    /// What the names of each begin with; no name begins with a zero.
+    /// What the names of each begin with; a zero, if it is not looked for.
+    firsts: [u8; Member::ALL.len()],
+    /// The same.
     letters: Letters,
 }
 
@@ -249,18 +251,19 @@ impl Sought {
     fn all(members: &'static RecordMembers) -> Self {
         let letter =
             |own: Member| own.names(members).first().and_then(|name| name.first()).copied();
-        Self { members, letters: Member::ALL.map(|own| letter(own).unwrap_or(0)) }
+        let firsts = Member::ALL.map(|own| letter(own).unwrap_or(0));
+        Self { members, firsts, letters: Letters::of(&firsts) }
     }
 
     /// True while it is looked for.
     fn seeks(&self, member: Member) -> bool {
-        self.letters.get(member as usize).is_some_and(|letter| *letter != 0)
+        self.firsts.get(member as usize).is_some_and(|letter| *letter != 0)
     }
 
     /// It is no longer looked for.
     fn forget(&mut self, member: Member) {
-        if let Some(letter) = self.letters.get_mut(member as usize) {
-            *letter = 0;
+        if let Some(letter) = self.firsts.get_mut(member as usize) {
+            self.letters.remove(std::mem::take(letter));
         }
     }
 
@@ -268,7 +271,7 @@ impl Sought {
     fn member<'a>(&self, bytes: &'a [u8], open: usize) -> Option<(Member, &'a [u8])> {
         let inside = bytes.get(open + 1..)?;
         let first = inside.first()?;
-        let member = *Member::ALL.get(self.letters.iter().position(|letter| letter == first)?)?;
+        let member = *Member::ALL.get(self.firsts.iter().position(|letter| letter == first)?)?;
         let names = member.names(self.members);
         Some((member, names.iter().find_map(|name| value(inside, name))?))
     }
@@ -289,8 +292,8 @@ fn said(own: &mut String, value: &[u8]) -> bool {
 
 /// How an OpenAI response ended: by the type of its last event, or by the status of a whole one.
 fn ending(bytes: &[u8]) -> Option<&'static str> {
-    let mut from = 0;
-    while let Some(open) = find::first_name(bytes, from, *b"ts\0\0\0") {
+    let (mut from, letters) = (0, Letters::of(b"ts"));
+    while let Some(open) = find::first_name(bytes, from, &letters) {
         from = open + 1;
         let inside = bytes.get(from..).unwrap_or_default();
         let word = match value(inside, b"type") {
@@ -309,7 +312,15 @@ fn ending(bytes: &[u8]) -> Option<&'static str> {
 fn value<'a>(inside: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let (own, rest) = inside.split_at_checked(name.len())?;
     let behind = rest.strip_prefix(b"\"").filter(|_| find::same(own, name))?;
-    Some(behind.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start())
+    Some(unspaced(unspaced(behind).strip_prefix(b":")?))
+}
+
+/// The same without blanks at its beginning, of which there are hardly ever any.
+fn unspaced(bytes: &[u8]) -> &[u8] {
+    match bytes.first() {
+        Some(first) if *first > b' ' => bytes,
+        _ => bytes.trim_ascii_start(),
+    }
 }
 
 /// The string at the beginning, if it is short and without escapes.

@@ -9,6 +9,7 @@ mod base64;
 mod blocks;
 mod classes;
 mod letters;
+mod path;
 #[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
 mod words;
 
@@ -41,6 +42,14 @@ pub fn byte(bytes: &[u8], byte: u8) -> Option<usize> {
     (at < bytes.len()).then_some(at)
 }
 
+/// The position of the first byte at or after `from` that ends a segment of a request target's path, or the part of it that counts:
+/// a slash of either kind, `;`, `?`, `#`, or a zero. The length if there is none.
+#[must_use]
+#[inline(never)]
+pub fn path_stop(bytes: &[u8], from: usize) -> usize {
+    blocks::path_stop(bytes, from)
+}
+
 /// The position of the first byte at or after `from` that base64 does not have: neither of its alphabets (RFC 4648, §4 and
 /// §5), nor as padding or as a blank. The length if there is none.
 #[inline(never)]
@@ -67,13 +76,13 @@ pub(super) fn string_stops(block: &[u8; BLOCK]) -> u32 {
 
 /// The position of the first quote at or after `from` that is followed by one of these letters.
 #[inline(never)]
-pub fn first_name(bytes: &[u8], from: usize, letters: Letters) -> Option<usize> {
+pub fn first_name(bytes: &[u8], from: usize, letters: &Letters) -> Option<usize> {
     blocks::first_name(bytes, from, letters)
 }
 
 /// The position of the last quote before `to` that is followed by one of these letters.
 #[inline(never)]
-pub fn last_name(bytes: &[u8], to: usize, letters: Letters) -> Option<usize> {
+pub fn last_name(bytes: &[u8], to: usize, letters: &Letters) -> Option<usize> {
     blocks::last_name(bytes, to, letters)
 }
 
@@ -165,7 +174,8 @@ mod tests {
         #[test]
         fn finds_what_a_plain_loop_finds(bytes in proptest::collection::vec(
             prop_oneof![4 => any::<u8>(), 1 => Just(b'\n'), 1 => Just(b'\\'), 1 => Just(b'"'),
-                1 => Just(0x1f_u8), 1 => Just(0x20_u8), 4 => Just(b'x'), 1 => Just(0x0b_u8)], 0..60),
+                1 => Just(0x1f_u8), 1 => Just(0x20_u8), 4 => Just(b'x'), 1 => Just(0x0b_u8),
+                1 => proptest::sample::select(&b"/;?#\0"[..])], 0..60),
             from in 0_usize..60) {
             let from = from.min(bytes.len());
             let first = |is: fn(u8) -> bool| {
@@ -176,6 +186,10 @@ mod tests {
                 super::base64_end(&bytes, from),
                 first(|b| !super::base64::is_base64(b)).unwrap_or(bytes.len())
             );
+            prop_assert_eq!(
+                super::path_stop(&bytes, from),
+                first(super::path::is_path_stop).unwrap_or(bytes.len())
+            );
             prop_assert_eq!(super::backslash(&bytes), bytes.iter().position(|b| *b == b'\\'));
             prop_assert_eq!(
                 super::string_stop(&bytes, from),
@@ -185,12 +199,15 @@ mod tests {
 
         #[test]
         fn names_are_found_from_both_ends(bytes in proptest::collection::vec(
-            proptest::sample::select(&b"\"\"\"fmrsuxi"[..]), 0..60), at in 0_usize..70) {
+            proptest::sample::select(&b"\"\"xfm,:.5 rsui\x16v"[..]), 0..120), at in 0_usize..130) {
             let is = |pair: &[u8]| matches!(pair, [b'"', b'f' | b'm' | b'u']);
+            let mut letters = super::Letters::of(b"fmui");
+            letters.remove(b'i');
+            letters.remove(b'y');
             let last = bytes.windows(2).take(at).rposition(is);
-            prop_assert_eq!(super::last_name(&bytes, at, *b"fmu\0\0"), last);
+            prop_assert_eq!(super::last_name(&bytes, at, &letters), last);
             let first = bytes.windows(2).skip(at).position(is).map(|from| at + from);
-            prop_assert_eq!(super::first_name(&bytes, at, *b"fmu\0\0"), first);
+            prop_assert_eq!(super::first_name(&bytes, at, &letters), first);
         }
 
         #[test]

@@ -8,6 +8,7 @@ use core::arch::wasm32::{
 use super::base64::is_base64;
 use super::classes::Classes;
 use super::letters::{Letters, is_name};
+use super::path::is_path_stop;
 use crate::base::vector::load;
 
 /// The position of the first byte of a block that `marks` sets.
@@ -38,7 +39,7 @@ fn first(
     further(bytes, at, marks, is)
 }
 
-/// The same, for targets far away: four blocks at a time.
+/// The same, for targets further away: in the next block, or in one of many, of which four are looked at at a time.
 #[inline(never)]
 fn further(
     bytes: &[u8],
@@ -47,6 +48,13 @@ fn further(
     is: impl Fn(u8) -> bool,
 ) -> usize {
     let mut at = from;
+    // Most keys and ids end here.
+    if let Some(block) = bytes.get(from..).and_then(<[u8]>::first_chunk) {
+        if let Some(offset) = in_block(block, &marks) {
+            return from + offset;
+        }
+        at += 16;
+    }
     while let Some(four) = bytes.get(at..).and_then(<[u8]>::first_chunk::<64>) {
         let (blocks, _) = four.as_chunks();
         let [a, b, c, d] = blocks else { break };
@@ -108,6 +116,34 @@ pub(super) fn byte(bytes: &[u8], byte: u8) -> usize {
     first(bytes, 0, |v| u8x16_eq(v, u8x16_splat(byte)), |own| own == byte)
 }
 
+/// In blocks of which the last lies in part before `from`: a path has few of them.
+pub(super) fn path_stop(bytes: &[u8], from: usize) -> usize {
+    let stops = |v| {
+        let is = |byte| u8x16_eq(v, u8x16_splat(byte));
+        let ends = v128_or(v128_or(is(b'?'), is(b'#')), is(0));
+        v128_or(v128_or(v128_or(is(b'/'), is(b'\\')), is(b';')), ends)
+    };
+    let mut at = from;
+    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        if let Some(offset) = in_block(block, stops) {
+            return at + offset;
+        }
+        at += 16;
+    }
+    let Some(last) = bytes.last_chunk() else {
+        let rest = bytes.get(at..).unwrap_or_default();
+        return rest
+            .iter()
+            .position(|byte| is_path_stop(*byte))
+            .map_or(bytes.len(), |offset| at + offset);
+    };
+    let before = (at + 16).saturating_sub(bytes.len()) as u32;
+    match u32::from(u8x16_bitmask(stops(load(last)))).checked_shr(before).unwrap_or(0) {
+        0 => bytes.len(),
+        found => at + found.trailing_zeros() as usize,
+    }
+}
+
 pub(super) fn base64_end(bytes: &[u8], from: usize) -> usize {
     let others = |block| {
         let is = |byte| u8x16_eq(block, u8x16_splat(byte));
@@ -141,41 +177,50 @@ fn letters(block: v128) -> v128 {
     within(v128_or(block, u8x16_splat(0x20)), b'a', 26)
 }
 
-/// Which of the sixteen bytes from `at` on are quotes that are followed by one of the letters, by bits; `None` if there
-/// are fewer than seventeen bytes.
+/// Which of these bytes are quotes, and the byte behind each of them a letter of the table.
 #[inline(always)]
-fn names(bytes: &[u8], at: usize, letters: Letters) -> Option<u16> {
-    let block: &[u8; 17] = bytes.get(at..)?.first_chunk()?;
-    let (quotes, behind) = (block.first_chunk()?, block.last_chunk()?);
+fn names(quotes: &[u8; 16], behind: &[u8; 16], table: v128) -> u32 {
     let behind = load(behind);
-    let mut any = u8x16_splat(0);
-    for letter in letters {
-        any = v128_or(any, u8x16_eq(behind, u8x16_splat(letter)));
-    }
-    Some(u8x16_bitmask(v128_and(u8x16_eq(load(quotes), u8x16_splat(b'"')), any)))
+    let letters = u8x16_swizzle(table, v128_and(behind, u8x16_splat(15)));
+    let quotes = u8x16_eq(load(quotes), u8x16_splat(b'"'));
+    u32::from(u8x16_bitmask(v128_and(quotes, u8x16_eq(letters, behind))))
+}
+
+/// The same for the thirty-two bytes from `at` on, by bits; `None` if there are fewer than thirty-three.
+#[inline(always)]
+fn names_of_two(bytes: &[u8], at: usize, table: v128) -> Option<u32> {
+    let both: &[u8; 33] = bytes.get(at..)?.first_chunk()?;
+    let (quotes, behind): (&[u8; 32], &[u8; 32]) = (both.first_chunk()?, both.last_chunk()?);
+    let ([quotes, quotes2], [behind, behind2]) = (quotes.as_chunks().0, behind.as_chunks().0)
+    else {
+        return None;
+    };
+    Some(names(quotes, behind, table) | names(quotes2, behind2, table) << 16)
 }
 
 #[inline(always)]
-pub(super) fn first_name(bytes: &[u8], from: usize, letters: Letters) -> Option<usize> {
+pub(super) fn first_name(bytes: &[u8], from: usize, letters: &Letters) -> Option<usize> {
+    let table = load(&letters.0);
     let mut at = from;
-    while let Some(found) = names(bytes, at, letters) {
+    while let Some(found) = names_of_two(bytes, at, table) {
         if found != 0 {
             return Some(at + found.trailing_zeros() as usize);
         }
-        at += 16;
+        at += 32;
     }
     let rest = bytes.get(at..)?;
     Some(at + rest.windows(2).position(|pair| is_name(pair, letters))?)
 }
 
 #[inline(always)]
-pub(super) fn last_name(bytes: &[u8], to: usize, letters: Letters) -> Option<usize> {
+pub(super) fn last_name(bytes: &[u8], to: usize, letters: &Letters) -> Option<usize> {
+    let table = load(&letters.0);
     // Every examined quote is followed by a letter.
     let mut end = to.min(bytes.len().saturating_sub(1));
-    while let Some(at) = end.checked_sub(16) {
-        let found = names(bytes, at, letters)?;
+    while let Some(at) = end.checked_sub(32) {
+        let found = names_of_two(bytes, at, table)?;
         if found != 0 {
-            return Some(at + 15 - found.leading_zeros() as usize);
+            return Some(at + 31 - found.leading_zeros() as usize);
         }
         end = at;
     }

@@ -3,6 +3,7 @@
 use super::base64::is_base64;
 use super::classes::Classes;
 use super::letters::{Letters, is_name};
+use super::path::is_path_stop;
 
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -73,17 +74,22 @@ pub(super) fn byte(bytes: &[u8], byte: u8) -> usize {
     first(bytes, 0, |word| zeros(word ^ repeated(byte)), |own| own == byte)
 }
 
+pub(super) fn path_stop(bytes: &[u8], from: usize) -> usize {
+    let other = bytes.iter().skip(from).position(|byte| is_path_stop(*byte));
+    other.map_or(bytes.len(), |at| from + at)
+}
+
 pub(super) fn base64_end(bytes: &[u8], from: usize) -> usize {
     let other = bytes.iter().skip(from).position(|byte| !is_base64(*byte));
     other.map_or(bytes.len(), |at| from + at)
 }
 
-pub(super) fn first_name(bytes: &[u8], from: usize, letters: Letters) -> Option<usize> {
+pub(super) fn first_name(bytes: &[u8], from: usize, letters: &Letters) -> Option<usize> {
     let rest = bytes.get(from..)?;
     Some(from + rest.windows(2).position(|pair| is_name(pair, letters))?)
 }
 
-pub(super) fn last_name(bytes: &[u8], to: usize, letters: Letters) -> Option<usize> {
+pub(super) fn last_name(bytes: &[u8], to: usize, letters: &Letters) -> Option<usize> {
     let before = bytes.get(..to.saturating_add(1)).unwrap_or(bytes);
     before.windows(2).rposition(|pair| is_name(pair, letters))
 }
