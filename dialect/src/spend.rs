@@ -4,7 +4,7 @@ use super::Unreadable;
 use super::fields::string;
 use super::request;
 use crate::wire::edit::Edit;
-use crate::wire::json::{Kind, Name, Value};
+use crate::wire::json::{Kind, NameList, Names, Value};
 use crate::word::{self, Word};
 
 /// What a request says about its cost.
@@ -140,6 +140,24 @@ impl Usage {
             None if input > 0 || output > 0 => self.modal.push((name, input, output)),
             None => {}
         }
+    }
+
+    /// Notes the tokens of modalities that an answer lists for its input and for its output: sound has a price of its own in
+    /// both, pictures and films where they are generated.
+    pub(super) fn modalities(
+        &mut self,
+        read: Option<Value<'_>>,
+        made: Option<Value<'_>>,
+        of: impl Fn(Option<Value<'_>>) -> [u64; 3],
+    ) {
+        let [heard, ..] = of(read);
+        if made.is_none() && heard == 0 {
+            return;
+        }
+        let [said, pictures, films] = of(made);
+        self.modal("modality=audio", heard, said);
+        self.modal("modality=image", 0, pictures);
+        self.modal("modality=video", 0, films);
     }
 
     /// All input tokens; `None` if the answer does not report them.
@@ -333,24 +351,45 @@ pub(super) fn some_tokens(object: &Value<'_>, name: &str) -> Option<u64> {
     tokens_of(&object.get(name)?)
 }
 
-/// The counts that an object has under these names, each where its name stands in the list.
+/// What an object has under these names: counts under the first, other values under the rest, each where its name stands in the
+/// list. Of several members with one name the last counts.
+pub(super) fn members<'a, const COUNTS: usize, const VALUES: usize, const ALL: usize>(
+    object: Option<Value<'a>>,
+    names: &'static Names<ALL>,
+) -> ([Option<u64>; COUNTS], [Option<Value<'a>>; VALUES]) {
+    const { assert!(COUNTS + VALUES == ALL) };
+    let (mut counts, mut values) = ([None; COUNTS], [None; VALUES]);
+    if let Some(object) = object {
+        members_into(&object, names.list(), &mut counts, &mut values);
+    }
+    (counts, values)
+}
+
+/// The same, of counts alone.
 pub(super) fn counts<const N: usize>(
     object: Option<Value<'_>>,
-    names: &'static [Name; N],
+    names: &'static Names<N>,
 ) -> [Option<u64>; N] {
-    let mut found = [None; N];
+    let mut counts = [None; N];
     if let Some(object) = object {
-        counts_into(&object, names, &mut found);
+        members_into(&object, names.list(), &mut counts, &mut []);
     }
-    found
+    counts
 }
 
 /// One copy for lists of any length.
 #[inline(never)]
-fn counts_into(object: &Value<'_>, names: &[Name], found: &mut [Option<u64>]) {
-    object.each_named(names, &mut |number, member| {
-        if let Some(count) = found.get_mut(number) {
+fn members_into<'a>(
+    object: &Value<'a>,
+    names: NameList<'_>,
+    counts: &mut [Option<u64>],
+    values: &mut [Option<Value<'a>>],
+) {
+    object.each_named(names, |number, member| {
+        if let Some(count) = counts.get_mut(number) {
             *count = tokens_of(&member);
+        } else if let Some(value) = values.get_mut(number - counts.len()) {
+            *value = Some(member);
         }
     });
 }
@@ -367,6 +406,24 @@ pub(super) fn tokens_of(count: &Value<'_>) -> Option<u64> {
             |sum: u64, byte: &u8| sum.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
         whole.then(|| digits.iter().fold(0, more))
     })
+}
+
+/// The tokens of a list that are of sound, of pictures and of films. `count`: the name of an item's count; `is`: whether its
+/// modality is this one.
+pub(super) fn by_modality(
+    list: Option<Value<'_>>,
+    count: &str,
+    is: impl Fn(&Value<'_>, &str) -> bool,
+) -> [u64; 3] {
+    let mut sums = [0_u64; 3];
+    for one in list.iter().flat_map(Value::children) {
+        let Some(name) = one.get("modality") else { continue };
+        let modality = ["AUDIO", "IMAGE", "VIDEO"].iter().position(|wanted| is(&name, wanted));
+        if let Some(sum) = modality.and_then(|modality| sums.get_mut(modality)) {
+            *sum = sum.saturating_add(tokens(Some(one), count));
+        }
+    }
+    sums
 }
 
 /// Inserts members at the front of an object.

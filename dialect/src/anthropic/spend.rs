@@ -1,9 +1,9 @@
 //! What a Messages call may cost and what it did cost.
 
 use super::super::fields::string;
-use super::super::spend::{Round, Spending, Usage, count, counts, tokens, undated};
+use super::super::spend::{Round, Spending, Usage, count, counts, members, tokens, undated};
 use super::super::{Unreadable, request};
-use crate::wire::json::{Kind, Name, Value};
+use crate::wire::json::{Kind, Names, Value};
 use crate::word::{self, Word};
 
 /// How many times a tool of the provider may run if the request does not limit it.
@@ -60,16 +60,16 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     };
     // Cumulative: what an event omits keeps its earlier value. The numbers at the top level count messages only; what
     // else ran for the answer (compaction, an advisor) is only in its iterations.
-    let list = said.get("iterations");
+    let (mut all, [list, kept, speed, geo, details, tier, ran]): ([_; 4], _) =
+        members(Some(said), &MEMBERS);
     let rounds: Vec<Value<'_>> = list.iter().flat_map(Value::children).take(ROUNDS).collect();
-    let (mut of_messages, mut beside) = ([0; COUNTS.len()], [0; COUNTS.len()]);
+    let (mut of_messages, mut beside) = ([0; 4], [0; 4]);
     for round in &rounds {
         let sums = if is_message(round) { &mut of_messages } else { &mut beside };
         for (sum, count) in sums.iter_mut().zip(counts(Some(*round), &COUNTS)) {
             *sum = u64::saturating_add(*sum, count.unwrap_or(0));
         }
     }
-    let mut all = counts(Some(said), &COUNTS);
     for (top, (own, others)) in all.iter_mut().zip(of_messages.into_iter().zip(beside)) {
         *top = top.map(|top| top.max(own).saturating_add(others));
     }
@@ -81,9 +81,10 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     usage.fresh = if split && whole >= usage.fresh { fresh } else { fresh.max(usage.fresh) };
     usage.cached = cached.max(usage.cached);
     usage.written = written.max(usage.written);
-    let hour = |of: &Value<'_>| tokens(of.get("cache_creation"), "ephemeral_1h_input_tokens");
+    let hour_of = |kept: Option<Value<'_>>| tokens(kept, "ephemeral_1h_input_tokens");
+    let hour = |of: &Value<'_>| hour_of(of.get("cache_creation"));
     let beside_1h = rounds.iter().filter(|round| !is_message(round)).map(hour).sum::<u64>();
-    usage.written_1h = hour(&said).saturating_add(beside_1h).max(usage.written_1h);
+    usage.written_1h = hour_of(kept).saturating_add(beside_1h).max(usage.written_1h);
     usage.output = output.max(usage.output);
     if !rounds.is_empty() {
         // A model that declined and the one that answered instead both count as messages at the top level, each with
@@ -98,14 +99,12 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
         usage.rounds = rounds.iter().filter(of_its_own).map(part).collect();
     }
     usage.uses_told = true;
-    usage.mode("speed", said.get("speed"));
-    usage.mode("inference_geo", said.get("inference_geo"));
-    usage.reasoning =
-        tokens(said.get("output_tokens_details"), "thinking_tokens").max(usage.reasoning);
-    if let Some(tier) = said.get("service_tier").and_then(|tier| tier.as_str()) {
+    usage.mode("speed", speed);
+    usage.mode("inference_geo", geo);
+    usage.reasoning = tokens(details, "thinking_tokens").max(usage.reasoning);
+    if let Some(tier) = tier.and_then(|tier| tier.as_str()) {
         usage.tier = Some(tier.into_owned());
     }
-    let ran = said.get("server_tool_use");
     for tool in ran.iter().flat_map(Value::children) {
         let name = tool.key();
         if let (Some(name), Some(times)) = (name.strip_suffix(b"_requests"), tool.as_u64()) {
@@ -115,11 +114,27 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
 }
 
 /// Input tokens that were neither read from a cache nor written to one, those that were, and output tokens.
-const COUNTS: [Name; 4] = Name::all([
+const COUNTS: Names<4> = Names::new([
     "input_tokens",
     "cache_read_input_tokens",
     "cache_creation_input_tokens",
     "output_tokens",
+]);
+
+/// The same, and what else an answer reports: the rounds, how long what was written to a cache is kept, how it was served, output
+/// tokens in detail, and tools that ran.
+const MEMBERS: Names<11> = Names::new([
+    "input_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+    "output_tokens",
+    "iterations",
+    "cache_creation",
+    "speed",
+    "inference_geo",
+    "output_tokens_details",
+    "service_tier",
+    "server_tool_use",
 ]);
 
 /// How many rounds of one answer are read: an agent's loop has a few dozen.

@@ -1,10 +1,10 @@
 //! What a Converse call may cost and what it did cost.
 
 use super::super::fields::string;
-use super::super::spend::{Spending, Usage, count, some_tokens, tokens};
+use super::super::spend::{Spending, Usage, count, counts, tokens};
 use super::super::{Unreadable, anthropic, request};
 use super::tools::provider_run;
-use crate::wire::json::{Kind, Value};
+use crate::wire::json::{Kind, Names, Value};
 
 /// How many times a tool of the provider may run: requests cannot limit it.
 const USES: u64 = 10;
@@ -46,10 +46,11 @@ pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
 pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     if let Some(said) = root.get("usage").filter(|said| said.kind() == Kind::Object) {
         // `inputTokens` does not include tokens that were read from or written to the cache.
-        usage.fresh = some_tokens(&said, "inputTokens").max(usage.fresh);
-        usage.cached = tokens(Some(said), "cacheReadInputTokens").max(usage.cached);
-        usage.written = tokens(Some(said), "cacheWriteInputTokens").max(usage.written);
-        usage.output = some_tokens(&said, "outputTokens").max(usage.output);
+        let [fresh, cached, written, output] = counts(Some(said), &COUNTS);
+        usage.fresh = fresh.max(usage.fresh);
+        usage.cached = cached.unwrap_or(0).max(usage.cached);
+        usage.written = written.unwrap_or(0).max(usage.written);
+        usage.output = output.max(usage.output);
         let details = said.get("cacheDetails");
         let hour = |one: &Value<'_>| one.get("ttl").is_some_and(|ttl| ttl.is_str("1h"));
         let kept = details.iter().flat_map(Value::children).filter(hour);
@@ -70,3 +71,7 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
         usage.tier = Some(tier.into_owned());
     }
 }
+
+/// Input tokens that were neither read from a cache nor written to one, those that were, and output tokens.
+const COUNTS: Names<4> =
+    Names::new(["inputTokens", "cacheReadInputTokens", "cacheWriteInputTokens", "outputTokens"]);

@@ -2,9 +2,9 @@
 
 use super::super::Unreadable;
 use super::super::fields::string;
-use super::super::spend::{Spending, Usage, counts, tokens};
+use super::super::spend::{Spending, Usage, by_modality, counts};
 use super::spelling::{only, snake};
-use crate::wire::json::{Kind, Name, Value};
+use crate::wire::json::{Kind, Names, Value};
 use crate::word::{self, Word};
 
 /// How many times a tool of the provider may run if the request does not limit it.
@@ -92,7 +92,7 @@ fn event_usage(root: &Value<'_>, usage: &mut Usage) {
 
 /// The counts of an answer's usage: of the prompt, of what tools added to it, of what was cached of it, of thoughts, of the
 /// answer, and of all together.
-const CAMEL: [Name; 6] = Name::all([
+const CAMEL: Names<6> = Names::new([
     "promptTokenCount",
     "toolUsePromptTokenCount",
     "cachedContentTokenCount",
@@ -102,7 +102,7 @@ const CAMEL: [Name; 6] = Name::all([
 ]);
 
 /// The same in snake_case.
-const SNAKE: [Name; 6] = Name::all([
+const SNAKE: Names<6> = Names::new([
     "prompt_token_count",
     "tool_use_prompt_token_count",
     "cached_content_token_count",
@@ -133,19 +133,10 @@ impl<'a> ReportedUsage<'a> {
 /// Sound has a price of its own in both directions; pictures and films where they are generated.
 fn modalities(said: &ReportedUsage<'_>, usage: &mut Usage) {
     let count = if said.snake { "token_count" } else { "tokenCount" };
-    let of = |list: &str, modality: &str| {
-        let list = said.get(list);
-        let all = list.iter().flat_map(Value::children);
-        let own = all.filter(|one| one.get("modality").is_some_and(|name| name.is_str(modality)));
-        own.fold(0, |sum: u64, one| sum.saturating_add(tokens(Some(one), count)))
-    };
-    let (read, made) = ("promptTokensDetails", "candidatesTokensDetails");
-    if said.get(made).is_none() && of(read, "AUDIO") == 0 {
-        return;
-    }
-    usage.modal("modality=audio", of(read, "AUDIO"), of(made, "AUDIO"));
-    usage.modal("modality=image", 0, of(made, "IMAGE"));
-    usage.modal("modality=video", 0, of(made, "VIDEO"));
+    let (read, made) = (said.get("promptTokensDetails"), said.get("candidatesTokensDetails"));
+    usage.modalities(read, made, |list| {
+        by_modality(list, count, |name, wanted| name.is_str(wanted))
+    });
 }
 
 /// Tools that the provider ran for a candidate, judged by what it shows of them.

@@ -1,11 +1,11 @@
 //! What an interaction may cost and what it did cost.
 
 use super::super::fields::string;
-use super::super::spend::{Spending, Usage, count, some_tokens, tokens};
+use super::super::spend::{Spending, Usage, by_modality, count, members, tokens};
 use super::super::{Unreadable, request};
 use super::answer::is_call;
 use super::event::StreamEventKind;
-use crate::wire::json::{Kind, Value};
+use crate::wire::json::{Kind, Names, Value};
 use crate::word::{self, Word};
 
 /// How many times a tool of the provider may run if the request does not limit it.
@@ -82,39 +82,40 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     let total = || root.get("metadata").and_then(|own| own.get("total_usage"));
     let said = interaction.get("usage").or_else(total);
     if let Some(said) = said.filter(|said| said.kind() == Kind::Object) {
-        counts(&said, usage);
+        take(&said, usage);
     }
 }
 
-fn counts(said: &Value<'_>, usage: &mut Usage) {
-    let prompt = some_tokens(said, "total_input_tokens");
-    let tools = tokens(Some(*said), "total_tool_use_tokens");
-    let cached = tokens(Some(*said), "total_cached_tokens");
-    usage.input_with_cache(prompt.map(|prompt| prompt.saturating_add(tools)), cached, 0);
-    let thoughts = tokens(Some(*said), "total_thought_tokens");
+/// The counts of an answer's usage: of the prompt, of what tools added to it, of what was cached of it, of thoughts, and of the
+/// answer; and lists of tools that ran and of tokens by their modality.
+const MEMBERS: Names<8> = Names::new([
+    "total_input_tokens",
+    "total_tool_use_tokens",
+    "total_cached_tokens",
+    "total_thought_tokens",
+    "total_output_tokens",
+    "grounding_tool_count",
+    "input_tokens_by_modality",
+    "output_tokens_by_modality",
+]);
+
+fn take(said: &Value<'_>, usage: &mut Usage) {
+    let ([prompt, tools, cached, thoughts, made], [ran, read_by, made_by]) =
+        members(Some(*said), &MEMBERS);
+    let read = prompt.map(|prompt| prompt.saturating_add(tools.unwrap_or(0)));
+    usage.input_with_cache(read, cached.unwrap_or(0), 0);
+    let thoughts = thoughts.unwrap_or(0);
     usage.reasoning = usage.reasoning.max(thoughts);
-    let made = some_tokens(said, "total_output_tokens");
     usage.output = usage.output.max(made.map(|made| made.saturating_add(thoughts)));
-    for one in said.get("grounding_tool_count").iter().flat_map(Value::children) {
+    for one in ran.iter().flat_map(Value::children) {
         if let Some(tool) = priced(&string(one.get("type"))) {
             usage.used(tool, tokens(Some(one), "count"));
         }
     }
     usage.uses_told = true;
-    let of = |list: &str, modality: &str| {
-        let list = said.get(list);
-        let all = list.iter().flat_map(Value::children);
-        let own = all.filter(|one| {
-            one.get("modality")
-                .and_then(|name| name.as_str())
-                .is_some_and(|name| name.eq_ignore_ascii_case(modality))
-        });
-        own.fold(0, |sum: u64, one| sum.saturating_add(tokens(Some(one), "tokens")))
-    };
-    let (read, made) = ("input_tokens_by_modality", "output_tokens_by_modality");
-    if said.get(made).is_some() || of(read, "audio") > 0 {
-        usage.modal("modality=audio", of(read, "audio"), of(made, "audio"));
-        usage.modal("modality=image", 0, of(made, "image"));
-        usage.modal("modality=video", 0, of(made, "video"));
-    }
+    usage.modalities(read_by, made_by, |list| {
+        by_modality(list, "tokens", |name, wanted| {
+            name.as_str().is_some_and(|name| name.eq_ignore_ascii_case(wanted))
+        })
+    });
 }

@@ -1,10 +1,9 @@
 //! What a chat call may cost and what it did cost.
 
-use super::super::fields::pick;
-use super::super::spend::{Spending, Usage, count, counts, insert, some_tokens, tokens, tokens_of};
+use super::super::spend::{Spending, Usage, count, insert, members, some_tokens, tokens};
 use super::super::{Unreadable, request};
 use crate::wire::edit::Edit;
-use crate::wire::json::{Kind, Name, Value};
+use crate::wire::json::{Kind, Names, Value};
 use crate::word::{self, Word};
 
 pub(super) fn spending(root: &Value<'_>) -> Result<Spending, Unreadable> {
@@ -49,10 +48,37 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     take(root.get("usage"), usage);
 }
 
-/// Counts of input tokens that were read from a cache, under the names of OpenAI, of DeepSeek and Moonshot, and of gateways to
-/// Anthropic's models, then of those that were written to one, and then objects with the latter by how long they are kept.
-/// They stand in the details or beside them.
-const CACHE: [Name; 8] = Name::all([
+/// Nine counts of a usage object, six about a cache, and objects in it. Some servers use the names of the Responses API.
+const MEMBERS: Names<20> = Names::new([
+    "prompt_tokens",
+    "input_tokens",
+    "completion_tokens",
+    "output_tokens",
+    "total_tokens",
+    "reasoning_tokens",
+    "citation_tokens",
+    "num_search_queries",
+    "num_sources_used",
+    "cached_tokens",
+    "prompt_cache_hit_tokens",
+    "cache_read_input_tokens",
+    "cache_write_tokens",
+    "cache_creation_tokens",
+    "cache_creation_input_tokens",
+    "prompt_tokens_details",
+    "completion_tokens_details",
+    "server_tool_use",
+    "cache_creation_token_details",
+    "cache_creation",
+]);
+
+/// Three counts in the details of what was read or made, six about a cache, and objects. What is about a cache stands here or beside
+/// the details: counts of input tokens that were read from one, under the names of OpenAI, of DeepSeek and Moonshot, and of
+/// gateways to Anthropic's models, then of those that were written to one, and objects with the latter by how long they are kept.
+const DETAILS: Names<11> = Names::new([
+    "audio_tokens",
+    "image_tokens",
+    "reasoning_tokens",
     "cached_tokens",
     "prompt_cache_hit_tokens",
     "cache_read_input_tokens",
@@ -63,50 +89,26 @@ const CACHE: [Name; 8] = Name::all([
     "cache_creation",
 ]);
 
-/// Where in [`CACHE`] the counts of tokens begin that were written, and where the objects.
-const WRITTEN: usize = 3;
-const KEPT: usize = 6;
-
-/// Other counts. Some servers use the names of the Responses API.
-const COUNTS: [Name; 9] = Name::all([
-    "prompt_tokens",
-    "input_tokens",
-    "completion_tokens",
-    "output_tokens",
-    "total_tokens",
-    "reasoning_tokens",
-    "citation_tokens",
-    "num_search_queries",
-    "num_sources_used",
-]);
-
-/// Counts in the details of what was read and made.
-const DETAILS: [Name; 3] = Name::all(["audio_tokens", "image_tokens", "reasoning_tokens"]);
-
 fn take(said: Option<Value<'_>>, usage: &mut Usage) {
     let Some(said) = said.filter(|said| said.kind() == Kind::Object) else { return };
-    let [details, details_made] =
-        pick(&said, ["prompt_tokens_details", "completion_tokens_details"]);
-    let [prompt, input, completion, output, total, own_reasoning, citations, queries, sources] =
-        counts(Some(said), &COUNTS);
-    let (mut cached, mut written, mut hour) = (0, 0, 0);
-    for of in [details, Some(said)].into_iter().flatten() {
-        of.each_named(&CACHE, &mut |number, member| {
-            if number >= KEPT {
-                hour = tokens(Some(member), "ephemeral_1h_input_tokens").max(hour);
-                return;
-            }
-            let own = if number < WRITTEN { &mut cached } else { &mut written };
-            *own = tokens_of(&member).max(Some(*own)).unwrap_or(0);
-        });
-    }
+    let (counts, [details, details_made, ran, kept @ ..]): ([_; 15], [_; 5]) =
+        members(Some(said), &MEMBERS);
+    let [prompt, input, completion, output, total, own_reasoning, counts @ ..] = counts;
+    let [citations, queries, sources, cache @ ..] = counts;
+    let (counts, kept_too): ([_; 9], [_; 2]) = members(details, &DETAILS);
+    let [audio_read, _, _, cache_too @ ..] = counts;
+    let (counts, _): ([_; 9], [_; 2]) = members(details_made, &DETAILS);
+    let [audio_made, image, reasoning, ..] = counts;
+    let ([cached, written], [cached_too, written_too]) =
+        (cache_counts(cache), cache_counts(cache_too));
+    let (cached, written) = (cached.max(cached_too), written.max(written_too));
+    let hour_of = |kept| tokens(kept, "ephemeral_1h_input_tokens");
+    let hour = kept.into_iter().chain(kept_too).map(hour_of).max().unwrap_or(0);
     let prompt = prompt.or(input);
     // Perplexity's models read what they cite in addition to the prompt, at the same price.
     let read = prompt.map(|prompt| prompt.saturating_add(citations.unwrap_or(0)));
     usage.input_with_cache(read, cached, written);
     usage.written_1h = usage.written_1h.max(hour);
-    let [audio_read, ..] = counts(details, &DETAILS);
-    let [audio_made, image, reasoning] = counts(details_made, &DETAILS);
     let reasoning = reasoning.max(own_reasoning).unwrap_or(0);
     usage.reasoning = usage.reasoning.max(reasoning);
     let made = completion.or(output);
@@ -115,7 +117,6 @@ fn take(said: Option<Value<'_>>, usage: &mut Usage) {
     let beside = made.filter(|made| reasoning > *made).map(|made| made.saturating_add(reasoning));
     usage.output = usage.output.max(beside);
     // OpenAI does not report searches: one that `web_search_options` asked for is charged once. Others report a count.
-    let ran = said.get("server_tool_use");
     let searched = ran.and_then(|ran| some_tokens(&ran, "web_search_requests"));
     for searches in [queries, sources, searched].into_iter().flatten() {
         usage.used("web_search", searches);
@@ -126,6 +127,11 @@ fn take(said: Option<Value<'_>>, usage: &mut Usage) {
     if let Some(image) = image {
         usage.modal("modality=image", 0, image);
     }
+}
+
+/// Tokens that were read from a cache, and those that were written to one: three names each.
+fn cache_counts([a, b, c, d, e, f]: [Option<u64>; 6]) -> [u64; 2] {
+    [a.max(b).max(c).unwrap_or(0), d.max(e).max(f).unwrap_or(0)]
 }
 
 /// True for the event that `stream_options.include_usage` adds: usage and no choice.

@@ -1,9 +1,9 @@
 //! What a Responses call may cost and what it did cost.
 
 use super::super::fields::string;
-use super::super::spend::{Spending, Usage, count, some_tokens, tokens, undated};
+use super::super::spend::{Spending, Usage, count, counts, members, undated};
 use super::super::{Unreadable, request};
-use crate::wire::json::{Kind, Value};
+use crate::wire::json::{Kind, Names, Value};
 use crate::word::{self, Word};
 
 /// How many times a tool of the provider may run if the request does not limit it.
@@ -58,16 +58,11 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     let Some(said) = response.get("usage").filter(|said| said.kind() == Kind::Object) else {
         return;
     };
-    let details = said.get("input_tokens_details");
-    let (cached, written) =
-        (tokens(details, "cached_tokens"), tokens(details, "cache_write_tokens"));
-    usage.input_with_cache(some_tokens(&said, "input_tokens"), cached, written);
-    usage.output_in(
-        some_tokens(&said, "output_tokens"),
-        some_tokens(&said, "total_tokens"),
-        some_tokens(&said, "input_tokens"),
-    );
-    let reasoning = tokens(said.get("output_tokens_details"), "reasoning_tokens");
+    let ([read, made, total], [details, details_made]) = members(Some(said), &MEMBERS);
+    let [cached, written, _] = counts(details, &DETAILS).map(Option::unwrap_or_default);
+    usage.input_with_cache(read, cached, written);
+    usage.output_in(made, total, read);
+    let [.., reasoning] = counts(details_made, &DETAILS).map(Option::unwrap_or_default);
     usage.reasoning = usage.reasoning.max(reasoning);
     if let Some(tier) = response.get("service_tier").and_then(|tier| tier.as_str()) {
         usage.tier = Some(tier.into_owned());
@@ -80,6 +75,18 @@ pub(super) fn usage(root: &Value<'_>, usage: &mut Usage) {
     told.uses.iter().for_each(|(tool, times)| usage.used(tool, *times));
     usage.uses_told = true;
 }
+
+/// All tokens of the input, of the output and of both, and both in detail.
+const MEMBERS: Names<5> = Names::new([
+    "input_tokens",
+    "output_tokens",
+    "total_tokens",
+    "input_tokens_details",
+    "output_tokens_details",
+]);
+
+/// Counts in the details: of the input, and of the output.
+const DETAILS: Names<3> = Names::new(["cached_tokens", "cache_write_tokens", "reasoning_tokens"]);
 
 /// The tool that the provider ran, if this item is a call of one.
 fn ran(item: &Value<'_>) -> Option<String> {

@@ -1,6 +1,6 @@
 //! Looking members up by key, in objects of every kind: against a list that is searched from its end.
 
-use hemostat_engine::wire::json::{Doc, Duplicate, Name};
+use hemostat_engine::wire::json::{Doc, Duplicate, Names};
 use proptest::prelude::*;
 
 /// Few names, so that they meet; some differ in one byte that no hash can look at, and in nothing but their length.
@@ -19,7 +19,7 @@ const NAMES: [&str; 12] = [
     "é",
 ];
 
-const LISTED: [Name; NAMES.len()] = Name::all(NAMES);
+const LISTED: Names<{ NAMES.len() }> = Names::new(NAMES);
 
 /// A key with one of its characters written as an escape.
 fn escaped(name: &str, at: usize) -> String {
@@ -58,7 +58,7 @@ proptest! {
         let any = members.iter().any(|(name, at)| at.is_some_and(|at| at < NAMES[*name].chars().count()));
         prop_assert_eq!(doc.may_have_escapes(), any);
         let mut named = [None; NAMES.len()];
-        object.each_named(&LISTED, &mut |number, member| named[number] = Some(member.id()));
+        object.each_named(LISTED.list(), |number, member| named[number] = Some(member.id()));
         prop_assert_eq!(named, NAMES.map(|name| object.get(name).map(|value| value.id())));
         for (number, name) in NAMES.iter().enumerate() {
             let all: Vec<_> =

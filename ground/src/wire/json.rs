@@ -13,7 +13,7 @@ mod parse;
 mod string;
 mod template;
 
-pub use key::{Name, hash as key_hash};
+pub use key::{NameList, Names, hash as key_hash};
 pub use node::{JsonError, Kind, NodeId};
 pub use outline::LeftOut;
 pub use parse::is_number;
@@ -314,14 +314,15 @@ impl<'a> Value<'a> {
         self.last(name.as_bytes(), hash(name.as_bytes()))
     }
 
-    /// Passes the last members with these names, each with the number of its name in the list.
-    pub fn each_named(&self, names: &[Name], take: &mut dyn FnMut(usize, Value<'a>)) {
-        let own = self.node;
-        for (number, name) in names.iter().enumerate() {
-            // Most names of a long list do not stand in one object.
-            if (own.spelling.is_odd() || own.keys & key_bit(name.hash) != 0)
-                && let Some(member) = self.last(name.text.as_bytes(), name.hash)
-            {
+    /// Passes the members that have one of these names, in the order of the bytes, each with the number of its name in the list.
+    /// Of several with one name clients read the last.
+    pub fn each_named(&self, list: NameList<'_>, mut take: impl FnMut(usize, Value<'a>)) {
+        if self.kind() != Kind::Object {
+            return;
+        }
+        // Each member is looked up among the names, rather than each name among the members.
+        for member in self.children() {
+            if let Some(number) = list.number(member.key(), member.hash()) {
                 take(number, member);
             }
         }
@@ -426,14 +427,21 @@ impl<'a> Value<'a> {
         if self.kind() != Kind::Number {
             return None;
         }
-        // Nineteen digits always fit; checking each multiplication would cost ten times as much as all the rest.
-        let (most, rest) = self.raw().split_at_checked(19).unwrap_or((self.raw(), &[]));
-        let digit =
-            |byte: &u8| Some(u64::from(byte.wrapping_sub(b'0'))).filter(|digit| *digit < 10);
-        let more = |number: u64, byte| Some(number.wrapping_mul(10).wrapping_add(digit(byte)?));
-        let number = most.iter().try_fold(0, more)?;
-        rest.iter()
-            .try_fold(number, |number, byte| number.checked_mul(10)?.checked_add(digit(byte)?))
+        let raw = self.raw();
+        let mut number = 0_u64;
+        for byte in raw {
+            let digit = u64::from(byte.wrapping_sub(b'0'));
+            if digit > 9 {
+                return None;
+            }
+            // Nineteen digits always fit; checking each multiplication would cost ten times as much as all the rest.
+            number = if raw.len() < 20 {
+                number.wrapping_mul(10).wrapping_add(digit)
+            } else {
+                number.checked_mul(10)?.checked_add(digit)?
+            };
+        }
+        Some(number)
     }
 
     /// `true` or `false`; `None` for other values.

@@ -1,5 +1,7 @@
 //! Distinguishes keys by a small number before their bytes are compared.
 
+use crate::wire::find::same;
+
 /// A number for a key; equal keys have equal numbers. It is computed from the length and three bytes: enough to
 /// distinguish most keys of one object, and the compiler evaluates it for names in the code.
 #[inline(always)]
@@ -22,29 +24,60 @@ pub const fn hash(key: &[u8]) -> u16 {
     (sum >> 16) as u16
 }
 
-/// A name that members are looked up by, with its hash: a list of them is a constant, and none of it is computed where it is
-/// used.
+/// Names that members are looked up by: a constant, of which nothing is computed where it is used.
 #[derive(Debug, Clone, Copy)]
-pub struct Name {
-    pub(super) text: &'static str,
-    pub(super) hash: u16,
+pub struct Names<const N: usize> {
+    names: [(&'static str, u16); N],
+    /// For each value of a hash's lowest bits the number of the first name that may have it, as [`NameList::first`].
+    first: [u8; PLACES],
 }
 
-impl Name {
-    /// These names.
+/// [`Names`] of any number.
+#[derive(Debug, Clone, Copy)]
+pub struct NameList<'a> {
+    /// With their hashes.
+    names: &'a [(&'static str, u16)],
+    first: &'a [u8; PLACES],
+}
+
+/// Places in the table of [`Names`]: values of the lowest bits of a hash.
+const PLACES: usize = 32;
+
+impl<const N: usize> Names<N> {
+    /// These names, of which there are fewer than 256.
     #[must_use]
     #[allow(
         clippy::indexing_slicing,
         reason = "evaluated by the compiler, which refuses what lies outside"
     )]
-    pub const fn all<const N: usize>(texts: [&'static str; N]) -> [Self; N] {
-        let mut names = [Self { text: "", hash: 0 }; N];
-        let mut at = 0;
-        while at < N {
-            names[at] = Self { text: texts[at], hash: hash(texts[at].as_bytes()) };
-            at += 1;
+    pub const fn new(texts: [&'static str; N]) -> Self {
+        let mut names = [("", 0); N];
+        let mut first = [N as u8; PLACES];
+        let mut at = N;
+        while at > 0 {
+            at -= 1;
+            let hash = hash(texts[at].as_bytes());
+            names[at] = (texts[at], hash);
+            first[hash as usize % PLACES] = at as u8;
         }
-        names
+        Self { names, first }
+    }
+
+    /// The same as a list of any length.
+    #[must_use]
+    pub fn list(&self) -> NameList<'_> {
+        NameList { names: &self.names, first: &self.first }
+    }
+}
+
+impl NameList<'_> {
+    /// The number of this name in the list, if it is there. `hash`: its [`hash`].
+    #[inline(always)]
+    pub(super) fn number(&self, key: &[u8], own: u16) -> Option<usize> {
+        let first = usize::from(*self.first.get(usize::from(own) % PLACES)?);
+        let names = self.names.get(first..)?;
+        let is = |(text, hash): &(&str, u16)| *hash == own && same(key, text.as_bytes());
+        names.iter().position(is).map(|behind| first + behind)
     }
 }
 
