@@ -3,6 +3,7 @@
 use crate::context::Context;
 use crate::context::facts::{self, Headers};
 use crate::counters::Unchecked;
+use crate::wire::find::same;
 use crate::wire::frame::Framing;
 
 /// True for a body that begins like an event stream, and unlike any JSON.
@@ -22,7 +23,9 @@ pub(crate) fn before_events(body: &[u8]) -> (&[u8], &[u8]) {
 
 /// The status of an answer; 0 if it cannot be read.
 pub(crate) fn status(headers: &Headers) -> u16 {
-    facts::text(headers, ":status").and_then(|text| text.parse().ok()).unwrap_or(0)
+    let digit = |byte: &u8| byte.is_ascii_digit().then(|| u16::from(byte - b'0'));
+    let more = |number: u16, byte| number.checked_mul(10)?.checked_add(digit(byte)?);
+    headers.value(":status").and_then(|text| text.iter().try_fold(0, more)).unwrap_or(0)
 }
 
 /// How an answer's body can be read.
@@ -50,34 +53,44 @@ pub(crate) fn readable(cx: &Context, headers: &Headers, status: u16) -> Readable
     }
     let json_stream = cx.call.as_ref().filter(|call| call.stream && ok);
     let json_stream = json_stream.map_or(Framing::Json, |call| call.recognised.json_stream);
-    match facts::media_type(headers).as_deref() {
-        Some("text/event-stream") => Readable::Stream(Framing::Sse),
-        Some("application/vnd.amazon.eventstream") => Readable::Stream(Framing::EventStream),
-        Some("application/x-ndjson") if json_stream == Framing::NdJson => {
+    let Some(kind) = facts::media_type(headers).filter(|kind| !kind.is_empty()) else {
+        return match json_stream {
+            // A stream without a content type.
+            Framing::Json if asked_for_stream(cx, ok) => Readable::Stream(Framing::Sse),
+            _ => json(json_stream),
+        };
+    };
+    let is = |own: &str| same(&kind, own.as_bytes());
+    match () {
+        () if is("text/event-stream") => Readable::Stream(Framing::Sse),
+        () if is("application/json") => json(json_stream),
+        () if is("application/vnd.amazon.eventstream") => Readable::Stream(Framing::EventStream),
+        () if is("application/x-ndjson") && json_stream == Framing::NdJson => {
             Readable::Stream(Framing::NdJson)
         }
-        // A stream without a content type.
-        None | Some("") if json_stream == Framing::Json && asked_for_stream(cx, ok) => {
-            Readable::Stream(Framing::Sse)
-        }
-        None | Some("" | "application/json") => match json_stream {
-            Framing::JsonArray | Framing::NdJson => Readable::Stream(json_stream),
-            _ => Readable::Whole,
-        },
-        Some(other) if other.ends_with("+json") => Readable::Whole,
-        Some(_) => Readable::No(Unchecked::Dialect),
+        () if kind.ends_with(b"+json") => Readable::Whole,
+        () => Readable::No(Unchecked::Dialect),
     }
 }
 
-/// The framing of an answer that passes as a stream, whether or not it can be read; `None` if it is not one.
-pub(crate) fn stream_framing(cx: &Context, headers: &Headers, status: u16) -> Option<Framing> {
+/// How JSON can be read, where an answer in JSON that streams is framed like this.
+fn json(stream: Framing) -> Readable {
+    match stream {
+        Framing::JsonArray | Framing::NdJson => Readable::Stream(stream),
+        _ => Readable::Whole,
+    }
+}
+
+/// The framing of an answer that passes as a stream, whether or not it can be read; `None` if it is not one. `read`: how its body
+/// can be read.
+pub(crate) fn stream_framing(cx: &Context, headers: &Headers, read: &Readable) -> Option<Framing> {
     cx.recognised.as_ref()?;
-    match readable(cx, headers, status) {
-        Readable::Stream(framing) => Some(framing),
-        Readable::No(Unchecked::Encoding) => match facts::media_type(headers)?.as_str() {
-            "text/event-stream" => Some(Framing::Sse),
-            _ => None,
-        },
+    match read {
+        Readable::Stream(framing) => Some(*framing),
+        Readable::No(Unchecked::Encoding) => {
+            let events = same(&facts::media_type(headers)?, b"text/event-stream");
+            events.then_some(Framing::Sse)
+        }
         _ => None,
     }
 }

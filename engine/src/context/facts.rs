@@ -1,9 +1,9 @@
 //! What the host knows, as bytes.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 pub use crate::base::headers::Headers;
-use crate::wire::find;
 
 /// What the host knows once a request's headers have arrived.
 #[derive(Debug, Clone, Default)]
@@ -27,7 +27,7 @@ pub fn values<'a>(headers: &'a Headers, name: &'a str) -> impl Iterator<Item = &
 
 /// The first value of a header as text; bad UTF-8 becomes U+FFFD.
 #[must_use]
-pub fn text<'a>(headers: &'a Headers, name: &'a str) -> Option<std::borrow::Cow<'a, str>> {
+pub fn text<'a>(headers: &'a Headers, name: &'a str) -> Option<Cow<'a, str>> {
     // Values are nearly always UTF-8, and this check takes half the time of the lossy conversion.
     values(headers, name).next().map(|value| match std::str::from_utf8(value) {
         Ok(text) => text.into(),
@@ -37,12 +37,15 @@ pub fn text<'a>(headers: &'a Headers, name: &'a str) -> Option<std::borrow::Cow<
 
 /// The media type of a `content-type`, lower case, without parameters (RFC 9110 §8.3).
 #[must_use]
-pub fn media_type(headers: &Headers) -> Option<String> {
-    let value = text(headers, "content-type")?;
-    let end = find::byte(value.as_bytes(), b';').unwrap_or(value.len());
-    let mut essence = value.get(..end).unwrap_or_default().trim().to_owned();
-    essence.make_ascii_lowercase();
-    Some(essence)
+pub fn media_type(headers: &Headers) -> Option<Cow<'_, [u8]>> {
+    let value = headers.value("content-type")?;
+    let end = value.iter().position(|byte| *byte == b';').unwrap_or(value.len());
+    let essence = value.get(..end).unwrap_or_default().trim_ascii();
+    if essence.iter().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        return Some(essence.into());
+    }
+    let text = String::from_utf8_lossy(essence).trim().to_ascii_lowercase();
+    Some(text.into_bytes().into())
 }
 
 /// True if a body has a content coding that is not decoded here (RFC 9110 §8.4).

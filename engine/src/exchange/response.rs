@@ -89,26 +89,24 @@ impl Exchange {
         }
         let rules = self.guardrails.for_answer(&self.cx);
         // The proxy's own errors are not answers of a model; whatever has status 200 may be one.
-        let own_error = local && !(200..300).contains(&status);
-        let metered = self.charges.wants_answer() && (200..300).contains(&status);
+        let ok = (200..300).contains(&status);
+        let own_error = local && !ok;
+        let metered = self.charges.wants_answer() && ok;
         let joins = self.cx.mcp.as_ref().is_some_and(|mcp| mcp.joins());
         let rounds = mcp::may_want_input(&self.cx);
         let nothing =
             rules.is_empty() && self.tools.rules.is_empty() && !metered && !joins && !rounds;
         let acts = !rules.acting.is_empty() || !self.tools.rules.acting.is_empty() || joins;
-        let readable = match nothing || own_error || end {
+        let read = match own_error || end || (nothing && !ok) {
             true => Readable::Nothing,
             false => readable(&self.cx, headers, status),
         };
         let watched =
             !end && (self.watch.begin(&self.cx, headers, status) || self.capturing.wants_result());
-        let framing = match (200..300).contains(&status) && !end && !own_error {
-            true => stream_framing(&self.cx, headers, status),
-            false => None,
-        };
+        let framing = if ok { stream_framing(&self.cx, headers, &read) } else { None };
         let passes = framing.filter(|_| !facts::is_encoded(headers));
         self.streams = framing.is_some();
-        match readable {
+        match if nothing { Readable::Nothing } else { read } {
             Readable::Nothing => {
                 self.phase = Phase::Over;
                 self.show(&mut edits);
@@ -242,7 +240,7 @@ impl Exchange {
     pub fn stop(&mut self, stop: StreamStop) {
         stop.tell(&mut self.cx.record);
         if !stop.is_shadow() && self.stop.is_none() && self.cut_ns.is_none() {
-            self.cx.record.count("hemostat_streams_ended_total".to_owned());
+            self.cx.record.count("hemostat_streams_ended_total");
             self.stop = Some(stop);
         }
     }
