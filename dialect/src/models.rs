@@ -5,7 +5,7 @@
 //! since it may be the one that answers.
 
 use super::Unreadable;
-use super::path::RequestTarget;
+use super::path::query_values;
 use crate::base::headers::Headers;
 use crate::limits;
 use crate::wire::find;
@@ -82,7 +82,7 @@ pub fn other_models(doc: &Doc, body: &[u8]) -> Result<Vec<String>, Unreadable> {
 pub fn models_of_line(headers: &Headers, mut found: impl FnMut(&str)) {
     if let Some(target) = headers.value(":path").filter(|path| find::byte(path, b'?').is_some()) {
         let target = String::from_utf8_lossy(target);
-        RequestTarget::parse(&target).values(&QUERY).for_each(|value| found(&value));
+        query_values(&target, &QUERY).for_each(|value| found(&value));
     }
     for value in headers.values(TARGET_MODEL) {
         found(&String::from_utf8_lossy(value));

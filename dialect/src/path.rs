@@ -23,11 +23,8 @@ pub(super) struct RequestTarget<'a> {
 impl<'a> RequestTarget<'a> {
     /// Reads a request target in origin form or absolute form (RFC 9112 §3.2).
     pub(super) fn parse(target: &'a str) -> Self {
-        let (raw, query) = match find::byte(target.as_bytes(), b'?') {
-            Some(at) => (target.get(..at), target.get(at + 1..)),
-            None => (Some(target), None),
-        };
-        let (raw, query) = (without_authority(raw.unwrap_or_default()), query.unwrap_or_default());
+        let (raw, query) = split(target);
+        let raw = without_authority(raw);
         let decoded = match find::byte(raw.as_bytes(), b'%') {
             Some(_) => decode_rounds(raw.as_bytes()).into(),
             None => Cow::Borrowed(raw),
@@ -37,34 +34,27 @@ impl<'a> RequestTarget<'a> {
             segments: Vec::with_capacity(8),
             query,
         };
-        let (mut start, mut bare) = (0, None);
-        for (at, byte) in decoded.bytes().enumerate() {
-            match byte {
-                b'/' | b'\\' => {
-                    this.segment(decoded.get(start..bare.unwrap_or(at)));
-                    (start, bare) = (at + 1, None);
-                }
-                // Many servers remove path parameters (`;v=1`, RFC 3986 §3.3) before they route.
-                b';' => bare = bare.or(Some(at)),
-                // For a server that decodes first, what was `%3F` or `#` before decoding ends the path.
-                b'?' | b'#' | 0 => {
-                    this.segment(decoded.get(start..bare.unwrap_or(at)));
-                    (start, bare) = (decoded.len(), None);
-                    break;
-                }
-                _ => {}
+        let mut at = 0;
+        loop {
+            let end = find::path_stop(decoded.as_bytes(), at);
+            this.segment(decoded.get(at..end).unwrap_or_default());
+            // Many servers remove path parameters (`;v=1`, RFC 3986 §3.3) before they route.
+            at = end;
+            while decoded.as_bytes().get(at) == Some(&b';') {
+                at = find::path_stop(decoded.as_bytes(), at + 1);
             }
-        }
-        this.segment(decoded.get(start..bare.unwrap_or(decoded.len())));
-        if let Some((query, _)) = query.split_once('#') {
-            this.query = query;
+            match decoded.as_bytes().get(at) {
+                Some(b'/' | b'\\') => at += 1,
+                // For a server that decodes first, what was `%3F` or `#` before decoding ends the path.
+                _ => break,
+            }
         }
         this
     }
 
     /// Adds the next segment, given as it is written, decoded.
-    fn segment(&mut self, text: Option<&str>) {
-        match text.unwrap_or_default().trim_ascii() {
+    fn segment(&mut self, text: &str) {
+        match text.trim_ascii() {
             "" | "." => {}
             ".." => {
                 let before = self.segments.pop().map_or(0, |gone| gone.start - 1);
@@ -100,27 +90,53 @@ impl<'a> RequestTarget<'a> {
     /// True if the segment at this distance from the end is `word` in any case: some upstreams route without regard to
     /// case.
     pub(super) fn is(&self, n: usize, word: &str) -> bool {
-        self.nth_last(n).eq_ignore_ascii_case(word)
+        let at = self.segments.len().checked_sub(n + 1).and_then(|at| self.segments.get(at));
+        at.is_some_and(|at| self.is_at(at, word))
     }
 
-    /// True if the query has a key that satisfies `accept`.
-    pub(super) fn has_key(&self, accept: impl Fn(&str) -> bool) -> bool {
-        self.query.split('&').any(|pair| accept(pair.split('=').next().unwrap_or_default()))
+    /// The number of the last of the first `before` segments that is `word` in any case.
+    pub(super) fn last_is(&self, before: usize, word: &str) -> Option<usize> {
+        self.segments.get(..before)?.iter().rposition(|at| self.is_at(at, word))
+    }
+
+    /// True for the place of a segment that is `word` in any case.
+    fn is_at(&self, at: &Range<usize>, word: &str) -> bool {
+        // Most have another length, and the others are nearly always written like that.
+        at.len() == word.len()
+            && self.path.get(at.clone()).is_some_and(|own| {
+                find::same(own.as_bytes(), word.as_bytes()) || own.eq_ignore_ascii_case(word)
+            })
     }
 
     /// True if the query has `key` with a value that satisfies `accept`, in any of its occurrences.
     pub(super) fn query_has(&self, key: &str, accept: impl Fn(&str) -> bool) -> bool {
-        self.values(&[key]).any(|value| accept(&value))
+        values(self.query, &[key]).any(|value| accept(&value))
     }
+}
 
-    /// The values that the query has under any of these keys.
-    pub(super) fn values(&self, keys: &[&str]) -> impl Iterator<Item = String> {
-        self.query.split('&').filter_map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let text = |raw: &str| String::from_utf8_lossy(&decode(raw.as_bytes()).0).into_owned();
-            keys.contains(&&*text(name)).then(|| text(value))
-        })
-    }
+/// A request target's path as it is written, and its query.
+fn split(target: &str) -> (&str, &str) {
+    let mark = find::byte(target.as_bytes(), b'?');
+    let path = mark.map_or(Some(target), |at| target.get(..at)).unwrap_or_default();
+    let query = mark.and_then(|at| target.get(at + 1..)).unwrap_or_default();
+    (path, query.split('#').next().unwrap_or_default())
+}
+
+/// True if the query of a request target has a key that satisfies `accept`.
+pub(super) fn query_has_key(target: &str, accept: impl Fn(&str) -> bool) -> bool {
+    split(target).1.split('&').any(|pair| accept(pair.split('=').next().unwrap_or_default()))
+}
+
+/// The values that the query of a request target has under any of these keys.
+pub(super) fn query_values(target: &str, keys: &[&str]) -> impl Iterator<Item = String> {
+    values(split(target).1, keys)
+}
+
+fn values(query: &str, keys: &[&str]) -> impl Iterator<Item = String> {
+    query.split('&').filter_map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        keys.contains(&&*decoded(name)).then(|| decoded(value).into_owned())
+    })
 }
 
 /// The normalised path, without query: the value of the label `path`.
@@ -151,6 +167,14 @@ fn decode_rounds(raw: &[u8]) -> String {
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A part of a query, decoded.
+fn decoded(raw: &str) -> Cow<'_, str> {
+    if !raw.contains('%') {
+        return raw.into();
+    }
+    String::from_utf8_lossy(&decode(raw.as_bytes()).0).into_owned().into()
 }
 
 /// Undoes percent-encoding once (RFC 3986 §2.1); an invalid escape stands for itself. True if anything changed.

@@ -25,20 +25,19 @@ impl RequestLine<'_> {
 
     /// The name and the verb of a POST to one of Google's custom methods: `{model}:verb`.
     pub(super) fn verb(&self) -> Option<(&str, &str)> {
-        self.target.nth_last(0).rsplit_once(':').filter(|_| self.post)
+        let last = self.target.nth_last(0);
+        let colon = last.bytes().rposition(|byte| byte == b':').filter(|_| self.post)?;
+        Some((last.get(..colon)?, last.get(colon + 1..)?))
     }
 
     /// The model before the last `depth` segments (`…/deployments/{model}/` of Azure and of LiteLLM, whose models may
     /// contain a slash, and `…/engines/{model}/`).
     pub(super) fn deployment(&self, depth: usize) -> Option<String> {
         let before = self.target.segments().len().checked_sub(depth)?;
-        let mut head: Vec<&str> = self.target.segments().take(before).collect();
-        let behind = |name: &str| {
-            let at = head.iter().rposition(|own| own.eq_ignore_ascii_case(name));
-            at.map(|at| at + 1)
-        };
+        let behind = |name: &str| self.target.last_is(before, name).map(|at| at + 1);
         let deployment = behind("deployments");
         let from = deployment.or_else(|| behind("engines"))?;
+        let mut head: Vec<&str> = self.target.segments().take(before).collect();
         let last = head.last().copied().unwrap_or_default();
         if deployment.is_none() && is_version(last) {
             // `…/engines/llama.cpp/v1/`: the runtime of the models, not one of them.
@@ -189,8 +188,7 @@ pub(super) fn bedrock(line: &RequestLine<'_>) -> Option<Recognised> {
         () => return None,
     };
     let before = target.segments().len().checked_sub(1)?;
-    let mut head = target.segments().take(before.checked_sub(1)?);
-    let at = head.rposition(|segment| segment.eq_ignore_ascii_case("model"))?;
+    let at = target.last_is(before.checked_sub(1)?, "model")?;
     let model = target.segments().take(before).skip(at + 1).collect::<Vec<_>>().join("/");
     let json_stream = if stream { Framing::EventStream } else { Framing::Json };
     Some(Recognised { stream, json_stream, ..call(dialect, Some(model)) })

@@ -46,8 +46,11 @@ pub fn recognised() -> Recognised {
 #[must_use]
 pub fn stored(method: &str, target: &str, headers: &Headers) -> Option<Recognised> {
     let own = method.eq_ignore_ascii_case("GET") && headers.values("a2a-version").next().is_some();
-    let target = RequestTarget::parse(target);
-    (own && (target.is(0, "tasks") || target.is(1, "tasks")))
+    let of_task = || {
+        let target = RequestTarget::parse(target);
+        target.is(0, "tasks") || target.is(1, "tasks")
+    };
+    (own && of_task())
         .then(|| Recognised { kind: CallKind::StoredAnswer, ..line::call(DialectId::A2a, None) })
 }
 

@@ -1,7 +1,8 @@
 //! What headers tell about a request: whether it is MCP, may be, or its body must be examined.
 
-use super::super::path::RequestTarget;
+use super::super::path::{RequestTarget, query_has_key};
 use crate::base::headers::Headers;
+use crate::wire::find::same;
 use crate::wire::frame::Framing;
 use crate::{CallKind, DialectId, Recognised};
 
@@ -35,10 +36,11 @@ pub fn recognised(stored: bool) -> Recognised {
 /// (GET), the end of a session (DELETE).
 #[must_use]
 pub fn without_body(method: &str, target: &str, headers: &Headers) -> Option<Recognised> {
-    let own = has_own_header(headers);
-    let is = |wanted: &str| method.eq_ignore_ascii_case(wanted);
-    let streams = accepts(headers, "text/event-stream");
-    let mcp = (is("DELETE") && own) || (is("GET") && (own || (streams && at_mcp(target))));
+    let (delete, get) = (method.eq_ignore_ascii_case("DELETE"), method.eq_ignore_ascii_case("GET"));
+    // Nearly every request is neither.
+    let mcp = (delete || get)
+        && (has_own_header(headers)
+            || (get && accepts(headers, "text/event-stream") && at_mcp(target)));
     mcp.then(|| recognised(true))
 }
 
@@ -51,14 +53,15 @@ pub fn of_post(target: &str, headers: &Headers) -> Sign {
     if accepts(headers, "application/json") && accepts(headers, "text/event-stream") {
         return Sign::Accepts;
     }
-    let kinds: Vec<String> = values(headers, "content-type").map(media_type).collect();
-    let json = |kind: &String| {
-        kind.is_empty()
-            || kind.ends_with("/json")
-            || kind.ends_with("+json")
-            || kind == "text/plain"
+    let mut kinds = values(headers, "content-type").map(media_type).peekable();
+    let ends = |kind: &[u8], end: &str| {
+        let from = kind.len().checked_sub(end.len());
+        from.and_then(|at| kind.get(at..)).is_some_and(|own| is(own, end))
     };
-    if kinds.is_empty() || kinds.iter().any(json) { Sign::MayBeJson } else { Sign::No }
+    let json = |kind: &[u8]| {
+        kind.is_empty() || ends(kind, "/json") || ends(kind, "+json") || is(kind, "text/plain")
+    };
+    if kinds.peek().is_none() || kinds.any(json) { Sign::MayBeJson } else { Sign::No }
 }
 
 /// True for a POST in the first revision's transport, HTTP with server-sent events: its answer arrives on another
@@ -66,8 +69,9 @@ pub fn of_post(target: &str, headers: &Headers) -> Sign {
 /// and the client does not accept a stream here, as clients of the later transport must.
 #[must_use]
 pub fn is_old_transport(target: &str, headers: &Headers) -> bool {
-    let session = RequestTarget::parse(target)
-        .has_key(|key| ["sessionid", "session_id"].iter().any(|own| key.eq_ignore_ascii_case(own)));
+    let session = query_has_key(target, |key| {
+        ["sessionid", "session_id"].iter().any(|own| key.eq_ignore_ascii_case(own))
+    });
     session
         && !accepts(headers, "text/event-stream")
         && values(headers, "mcp-session-id").next().is_none()
@@ -88,16 +92,20 @@ fn values<'a>(headers: &'a Headers, name: &'a str) -> impl Iterator<Item = &'a [
     headers.values(name)
 }
 
-/// The media type in lower case, without parameters.
-fn media_type(value: &[u8]) -> String {
-    let essence = value.split(|byte| *byte == b';').next().unwrap_or_default();
-    String::from_utf8_lossy(essence.trim_ascii()).to_ascii_lowercase()
+/// The media type, without parameters.
+fn media_type(value: &[u8]) -> &[u8] {
+    value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii()
+}
+
+/// True for this media type, in any case.
+fn is(own: &[u8], kind: &str) -> bool {
+    same(own, kind.as_bytes()) || own.eq_ignore_ascii_case(kind.as_bytes())
 }
 
 fn accepts(headers: &Headers, kind: &str) -> bool {
     values(headers, "accept")
         .flat_map(|value| value.split(|byte| *byte == b','))
-        .any(|one| media_type(one) == kind)
+        .any(|one| is(media_type(one), kind))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Reads a request's labels: from its headers and properties at once, from its body once that has arrived.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::facts::{self, RequestFacts};
@@ -34,22 +35,16 @@ pub fn from_headers(
     facts: &RequestFacts,
     line: RequestLineLabels<'_>,
 ) -> Labels {
-    let mut labels = Labels::unread(table, facts.request_id.clone());
-    labels.set(LabelId::METHOD, Label::value(line.method, true));
-    labels.set(LabelId::HOST, Label::value(&host(line.authority), false));
-    labels.set(LabelId::PATH, Label::value(line.path, false));
-    for id in (0..table.len()).map(LabelId) {
-        if !table.sources(id).is_empty() {
-            labels.set(
-                id,
-                label(table.sources(id), |read| match &read.from {
-                    LabelOrigin::Json(_) => None,
-                    _ => Some(from_facts(read, facts)),
-                }),
-            );
-        }
-    }
-    labels
+    Labels::read(table, facts.request_id.clone(), |id| match id {
+        _ if !table.sources(id).is_empty() => label(table.sources(id), |read| match &read.from {
+            LabelOrigin::Json(_) => None,
+            _ => Some(from_facts(read, facts)),
+        }),
+        LabelId::METHOD => Label::value(line.method, true),
+        LabelId::HOST => Label::value(&host(line.authority), false),
+        LabelId::PATH => Label::value(line.path, false),
+        _ => Label::Unknown,
+    })
 }
 
 /// A request's body as the label readers see it.
@@ -222,10 +217,11 @@ fn found(text: &str, read: &LabelReader) -> LabelValue {
 }
 
 /// The host of an authority: lower case, without port.
-fn host(authority: &str) -> String {
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        _ => authority,
-    };
-    host.to_ascii_lowercase()
+fn host(authority: &str) -> Cow<'_, str> {
+    let bare = authority.trim_end_matches(|c: char| c.is_ascii_digit());
+    let host = bare.strip_suffix(':').unwrap_or(authority);
+    match host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => host.to_ascii_lowercase().into(),
+        false => host.into(),
+    }
 }

@@ -1,6 +1,6 @@
 //! Which request lines are calls, and every way to write one that an upstream would still understand.
 
-use hemostat_engine::dialect::{CallKind, DialectId, recognise};
+use hemostat_engine::dialect::{CallKind, DialectId, normalise, recognise};
 use hemostat_engine::wire::frame::Framing;
 use proptest::prelude::*;
 
@@ -245,5 +245,39 @@ proptest! {
         let _ = recognise("POST", &path);
         let noisy = format!("/v1/{}/../chat/completions?{noise}", noise.replace(['?', '#', '%', '/', '\\', ';', '\0', '.', ' '], "a"));
         prop_assert!(recognise("POST", &noisy).is_some(), "{}", noisy);
+    }
+}
+
+/// A request target's normal form, written down as it is specified, one step after the other.
+fn normal_form(target: &str) -> String {
+    let path = target.split('?').next().unwrap();
+    let mut decoded = path.to_owned();
+    for _ in 0..3 {
+        for (escape, byte) in [("%2F", "/"), ("%3B", ";"), ("%23", "#"), ("%61", "a"), ("%25", "%")]
+        {
+            decoded = decoded.replace(escape, if byte == "%" { "\u{1}" } else { byte });
+        }
+        decoded = decoded.replace('\u{1}', "%");
+    }
+    let decoded = decoded.split(['?', '#', '\0']).next().unwrap();
+    let mut segments = Vec::new();
+    for segment in decoded.split(['/', '\\']) {
+        match segment.split(';').next().unwrap().trim_ascii() {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            bare => segments.push(bare),
+        }
+    }
+    format!("/{}", segments.join("/"))
+}
+
+proptest! {
+    #[test]
+    fn a_path_has_its_normal_form(parts in proptest::collection::vec(proptest::sample::select(&[
+        "/", "/", "\\", ";", "#", "?", "\0", ".", "..", " ", "a", "\u{fc}", "completions", "v1:x=1",
+        "a-long-segment-of-more-than-sixteen-bytes", "%2F", "%3B", "%23", "%61", "%252F",
+    ][..]), 0..12)) {
+        let target = format!("/{}", parts.concat());
+        prop_assert_eq!(normalise(&target), normal_form(&target), "{}", target);
     }
 }

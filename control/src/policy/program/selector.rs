@@ -58,7 +58,17 @@ impl Labels {
     /// One entry for each label of the table, none read yet.
     #[must_use]
     pub fn unread(table: &LabelTable, request_id: Option<Rc<[u8]>>) -> Self {
-        let values = (0..table.len()).map(|_| Label::Unknown).collect();
+        Self::read(table, request_id, |_| Label::Unknown)
+    }
+
+    /// One entry for each label of the table.
+    #[must_use]
+    pub fn read(
+        table: &LabelTable,
+        request_id: Option<Rc<[u8]>>,
+        label: impl FnMut(LabelId) -> Label,
+    ) -> Self {
+        let values = (0..table.len()).map(LabelId).map(label).collect();
         Self { values, more: Vec::new(), request_id }
     }
 
