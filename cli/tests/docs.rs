@@ -93,6 +93,128 @@ fn every_command_in_the_pages_is_one() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Fenced blocks of YAML: what they are, and their text.
+fn examples(text: &str) -> Vec<(String, String)> {
+    let (mut examples, mut lines) = (Vec::new(), text.lines());
+    while let Some(line) = lines.next() {
+        let Some(info) = line.strip_prefix("```") else { continue };
+        let block: Vec<&str> = lines.by_ref().take_while(|line| !line.starts_with("```")).collect();
+        if let Some(kind) = info.strip_prefix("yaml") {
+            examples.push((kind.trim().to_owned(), block.join("\n") + "\n"));
+        }
+    }
+    examples
+}
+
+/// Runs the command in a folder with these files: what it says.
+fn told(files: &[(&str, &str)], words: &[&str]) -> String {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("examples");
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hemostat"));
+    command.current_dir(&folder).env("HEMOSTAT_TOKEN", "t").args(words);
+    let output = command.output().unwrap();
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// An example is copied. Behind `yaml` stands what it is where it is no policy.
+#[test]
+fn every_example_of_yaml_is_accepted() {
+    let mut judged = 0;
+    judge_pages(|_, text| {
+        let wrong = examples(text).into_iter().filter_map(|(kind, text)| {
+            let (said, wrong) = match kind.as_str() {
+                "" | "configuration" => {
+                    let said = told(&[("it.yaml", &text)], &["check", "it.yaml"]);
+                    let wrong = !said.contains(" acceptable: 0 errors");
+                    (said, wrong)
+                }
+                "part of a configuration" => {
+                    let text = format!("policy: {{}}\n{text}");
+                    let said = told(&[("it.yaml", &text)], &["check", "it.yaml"]);
+                    let wrong = !said.contains(" acceptable: 0 errors");
+                    (said, wrong)
+                }
+                "overlay" => {
+                    // What it names is in the policy that it is put on.
+                    let said = told(&[("it.yaml", &text)], &["check", "it.yaml"]);
+                    let wrong = said
+                        .lines()
+                        .any(|line| line.contains(": error: ") && !line.contains("[unknown-"));
+                    (said, wrong)
+                }
+                "hemostat.yaml" => {
+                    let words = ["status", "--timeout", "1", "-p", "127.0.0.1:1"];
+                    let said = told(&[("hemostat.yaml", &text)], &words);
+                    let wrong = said.contains("hemostat.yaml");
+                    (said, wrong)
+                }
+                "cases" => {
+                    let policy = root().join("policies/kill-switch.yaml");
+                    let words = ["test", "it.cases.yaml", "--policy", policy.to_str().unwrap()];
+                    let said = told(&[("it.cases.yaml", &text)], &words);
+                    let wrong = !said.contains(" 0 do not hold") || said.starts_with("0 cases");
+                    (said, wrong)
+                }
+                kind => (format!("nobody knows what a block of `{kind}` is"), true),
+            };
+            wrong.then(|| format!("{text}{said}"))
+        });
+        wrong.collect()
+    });
+    pages()
+        .iter()
+        .for_each(|page| judged += examples(&std::fs::read_to_string(page).unwrap()).len());
+    assert!(judged > 25, "{judged}");
+}
+
+/// Files of the repository that pages name in running text, and test programs that they say to run.
+#[test]
+fn every_source_that_the_pages_name_is_there() {
+    let crates =
+        ["", "engine/src", "ground/src", "dialect/src", "control/src", "cli/src", "filter/src"];
+    let there = |page: &Path, name: &str| {
+        let beside = page.parent().unwrap().join(name);
+        beside.exists() || crates.iter().any(|own| root().join(own).join(name).exists())
+    };
+    let mut named = 0;
+    for page in pages() {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for span in code(&text) {
+            let path = |end: &str| {
+                span.ends_with(end)
+                    && span.contains('/')
+                    && !span.contains([' ', '*', ':', '…', '<', '{'])
+            };
+            if [".rs", ".py"].iter().any(|end| path(end)) {
+                named += 1;
+                assert!(there(&page, span), "{}: there is no `{span}`", page.display());
+            }
+        }
+        for rest in text.split("cargo test ").skip(1) {
+            let line = rest.split(['`', '\n']).next().unwrap();
+            let mut words = line.split(' ').skip_while(|word| *word != "--test").skip(1);
+            let Some(test) = words.next() else { continue };
+            let is = |package: &str| {
+                let tests = root().join(package).join("tests");
+                tests.join(test).join("main.rs").exists()
+                    || tests.join(format!("{test}.rs")).exists()
+            };
+            named += 1;
+            let packages = ["engine", "control", "cli", "host-tests", "ground", "dialect"];
+            assert!(packages.into_iter().any(is), "{}: there is no test `{test}`", page.display());
+        }
+    }
+    assert!(named > 50, "{named}");
+}
+
 #[test]
 fn words_are_a_shells() {
     assert_eq!(words("hemostat a 'b c' --d=\"e\"f   # g"), ["hemostat", "a", "b c", "--d=ef"]);
