@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::short::{SHORT, same_short};
+
 /// Headers in order, pseudo-headers included; names in lower case, as hosts pass them. Names and values are bytes:
 /// nothing in HTTP makes them UTF-8.
 #[derive(Debug, Clone, Default)]
@@ -125,23 +127,7 @@ fn at<'a>(block: &'a [u8], place: &Range<usize>) -> &'a [u8] {
 
 /// True for names that are equal except for case. Nearly always they are fully equal, which is checked first.
 fn same(own: &[u8], name: &[u8]) -> bool {
-    let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
-    let half = |bytes: &[u8; 4]| u32::from_le_bytes(*bytes);
-    if own.len() != name.len() {
-        return false;
-    }
-    // The first and the last bytes overlap, or meet, in all but long names.
-    let equal = match (own.first_chunk(), name.first_chunk(), own.last_chunk(), name.last_chunk()) {
-        (Some(a), Some(b), Some(c), Some(d)) if own.len() <= 16 => {
-            word(a) == word(b) && word(c) == word(d)
-        }
-        _ => match (own.first_chunk(), name.first_chunk(), own.last_chunk(), name.last_chunk()) {
-            (Some(a), Some(b), Some(c), Some(d)) if own.len() <= 8 => {
-                half(a) == half(b) && half(c) == half(d)
-            }
-            _ => own == name,
-        },
-    };
+    let equal = if own.len() <= SHORT { same_short(own, name) } else { own == name };
     equal || own.eq_ignore_ascii_case(name)
 }
 

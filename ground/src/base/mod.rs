@@ -7,6 +7,7 @@ pub mod decimal;
 pub mod headers;
 pub mod json_text;
 pub mod protobuf;
+pub(crate) mod short;
 pub mod sorted_map;
 pub mod time;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]

@@ -76,7 +76,7 @@ pub(super) fn combined(
 /// The error of what cannot be built for a reason that this configuration rules out: groups that are missing or too many, a
 /// cache without room.
 fn not_built() -> PatternError {
-    PatternError { offset: None, message: "no automaton can be built of it".to_owned(), help: None }
+    PatternError { offset: None, message: "the pattern cannot be compiled".to_owned(), help: None }
 }
 
 /// The error of patterns that are too big together.

@@ -13,6 +13,7 @@ mod path;
 #[cfg(any(test, not(all(target_arch = "wasm32", target_feature = "simd128"))))]
 mod words;
 
+use crate::base::short::{SHORT, same_short};
 pub use classes::{BLOCK, Classes};
 pub use letters::Letters;
 
@@ -117,24 +118,7 @@ pub fn classes(block: &[u8; BLOCK]) -> Classes {
 /// True for equal bytes, most of which are short.
 #[inline]
 pub fn same(a: &[u8], b: &[u8]) -> bool {
-    let word = |bytes: Option<&[u8; 8]>| bytes.map(|bytes| u64::from_le_bytes(*bytes));
-    let half = |bytes: Option<&[u8; 4]>| bytes.map(|bytes| u32::from_le_bytes(*bytes));
-    if a.len() != b.len() {
-        return false;
-    }
-    if a.len() >= 16 {
-        return blocks::same(a, b);
-    }
-    if a.len() >= 8 {
-        return word(a.first_chunk()) == word(b.first_chunk())
-            && word(a.last_chunk()) == word(b.last_chunk());
-    }
-    if a.len() >= 4 {
-        return half(a.first_chunk()) == half(b.first_chunk())
-            && half(a.last_chunk()) == half(b.last_chunk());
-    }
-    // Of three bytes or fewer, these are all.
-    a.first() == b.first() && a.last() == b.last() && a.get(1) == b.get(1)
+    if a.len() <= SHORT { same_short(a, b) } else { a.len() == b.len() && blocks::same(a, b) }
 }
 
 #[cfg(test)]

@@ -157,7 +157,7 @@ impl<'a> Value<'a> {
     #[must_use]
     #[inline(always)]
     pub fn id(&self) -> NodeId {
-        // Of a node outside of the list, for which there is no value, nothing is asked.
+        // The root of an empty document lies outside of the list: its number means nothing, and nothing is found by it.
         let first = self.doc.nodes.as_ptr().addr();
         (std::ptr::from_ref(self.node).addr().wrapping_sub(first) / size_of::<Node>()) as NodeId
     }
@@ -302,7 +302,7 @@ impl<'a> Value<'a> {
     /// Every value below this one, depth first, in the order of the bytes.
     pub fn descendants(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
         let this = *self;
-        let first = this.id() + 1;
+        let first = this.id().wrapping_add(1);
         let nodes = this.doc.nodes.get(first as usize..this.node.next as usize);
         nodes.unwrap_or_default().iter().map(move |node| Value { node, ..this })
     }

@@ -37,12 +37,12 @@ impl<'s> Cursor<'s> {
         self.source.get(start..self.at).unwrap_or_default()
     }
 
+    // One copy of this and of the three below: every rule of the grammar asks, and a character has many spellings.
     #[inline(never)]
     pub(super) fn rest(&self) -> &'s str {
         self.source.get(self.at..).unwrap_or_default()
     }
 
-    // One copy, like the two after it: every rule of the grammar asks, and a character has many spellings.
     #[inline(never)]
     pub(super) fn peek(&self) -> Option<char> {
         self.rest().chars().next()
