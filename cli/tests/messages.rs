@@ -1,8 +1,11 @@
 //! What somebody at a terminal is told who named the wrong thing: which one it is, and what would be accepted.
 #![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+mod folder;
+
 use std::path::{Path, PathBuf};
 
+use folder::Folder;
 use hemostat_cli::{Exit, run};
 
 /// Runs the command: its exit code, and what it wrote to both streams.
@@ -12,31 +15,6 @@ fn hemostat(words: &[&str]) -> (Exit, String) {
     let exit = run(words, &mut out, &mut err);
     out.extend(err);
     (exit, String::from_utf8(out).unwrap())
-}
-
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("hemostat-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-
-    fn write(&self, name: &str, bytes: &[u8]) -> String {
-        std::fs::write(self.0.join(name), bytes).unwrap();
-        self.path(name)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 /// Words of the libraries and of the system that tell an operator nothing.

@@ -7,45 +7,23 @@
     reason = "tests"
 )]
 
+mod folder;
+
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use folder::Folder;
 use hemostat_cli::{Exit, run};
 use hemostat_engine::bundle::{PAYLOAD_TYPE, Release, ReleasePolicy, digest_of};
 use hemostat_engine::dsse::Envelope;
 use hemostat_engine::policy::source::{SourceNode, parse_yaml};
 use serde_json::{Value, json};
 
-/// A folder of a test's own.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("hemostat-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn write(&self, name: &str, text: &str) -> String {
-        std::fs::write(self.0.join(name), text).unwrap();
-        self.path(name)
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.0.join(name).to_str().unwrap().to_owned()
-    }
-
-    fn key(&self) -> String {
-        hemostat(&["keygen", "ops", "--out", self.0.to_str().unwrap()]);
-        self.path("ops.key")
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+/// A new key in this folder.
+fn key(folder: &Folder) -> String {
+    hemostat(&["keygen", "ops", "--out", &folder.path("")]);
+    folder.path("ops.key")
 }
 
 fn hemostat(words: &[&str]) -> (Exit, String) {
@@ -75,7 +53,7 @@ const OVERLAY: &str =
 #[test]
 fn a_release_is_policy_and_overlays() {
     let folder = Folder::new("release");
-    let (key, policy) = (folder.key(), folder.write("p.yaml", POLICY));
+    let (key, policy) = (key(&folder), folder.write("p.yaml", POLICY));
     let (overlay, out) = (folder.write("sev1.yaml", OVERLAY), folder.path("current.json"));
     let base = ["release", &policy, "--scope", "prod", "--key", &key, "--out", &out];
     let (exit, said) = hemostat(&[&base[..], &["--prepare", &overlay]].concat());
@@ -111,7 +89,7 @@ fn a_release_is_policy_and_overlays() {
 #[test]
 fn an_overlay_may_refer_to_what_the_policy_holds() {
     let folder = Folder::new("refers");
-    let (key, policy) = (folder.key(), folder.write("p.yaml", POLICY));
+    let (key, policy) = (key(&folder), folder.write("p.yaml", POLICY));
     let off = |rule: &str| {
         let text =
             format!("{{hemostat: 1, disable: [{{rule: {rule}, until: 2099-01-01T00:00:00Z}}]}}");
@@ -139,7 +117,7 @@ fn an_overlay_may_refer_to_what_the_policy_holds() {
 fn what_is_not_acceptable_is_not_signed() {
     let folder = Folder::new("refused");
     let policy = folder.write("p.yaml", "{hemostat: 1, guardrailz: []}");
-    let (key, out) = (folder.key(), folder.path("current.json"));
+    let (key, out) = (key(&folder), folder.path("current.json"));
     let words = ["release", &policy, "--scope", "prod", "--key", &key, "--out", &out];
     let (exit, said) = hemostat(&words);
     assert_eq!(exit, Exit::No);
@@ -153,7 +131,7 @@ fn what_is_not_acceptable_is_not_signed() {
 #[test]
 fn a_file_that_is_replaced_at_once_is_newer_by_a_second() {
     let folder = Folder::new("newer");
-    let (key, policy) = (folder.key(), folder.write("p.yaml", POLICY));
+    let (key, policy) = (key(&folder), folder.write("p.yaml", POLICY));
     let out = folder.path("current.json");
     let second = || {
         let at = std::fs::metadata(&out).unwrap().modified().unwrap();
@@ -170,7 +148,7 @@ fn a_file_that_is_replaced_at_once_is_newer_by_a_second() {
 #[test]
 fn a_directory_gets_the_whole_release_or_none() {
     let folder = Folder::new("push");
-    let (key, policy) = (folder.key(), folder.write("p.yaml", POLICY));
+    let (key, policy) = (key(&folder), folder.write("p.yaml", POLICY));
     let (blob, served) = (folder.path("blob"), folder.path("served"));
     hemostat(&["release", &policy, "--scope", "prod", "--key", &key, "--out", &blob]);
     std::fs::create_dir(&served).unwrap();
@@ -236,7 +214,7 @@ fn status(serial: u64) -> Value {
 #[test]
 fn a_rollback_names_what_it_puts_back_and_sends_a_digest() {
     let folder = Folder::new("rollback");
-    let key = folder.key();
+    let key = key(&folder);
     let taken = json!({"ok": true, "outcome": "activated"});
     let (url, thread) = proxy(vec![(200, status(8)), (200, taken)]);
     let (exit, said) = hemostat(&["rollback", "--again", "--key", &key, "--proxy", &url]);
@@ -253,7 +231,7 @@ fn a_rollback_names_what_it_puts_back_and_sends_a_digest() {
 #[test]
 fn a_push_tells_the_truth_about_each_proxy() {
     let folder = Folder::new("truth");
-    let (key, policy, blob) = (folder.key(), folder.write("p.yaml", POLICY), folder.path("blob"));
+    let (key, policy, blob) = (key(&folder), folder.write("p.yaml", POLICY), folder.path("blob"));
     let words = ["release", &policy, "--scope", "prod", "--serial", "9", "--key", &key];
     hemostat(&[&words[..], &["--out", &blob]].concat());
     let taken = json!({"outcome": "activated"});
@@ -335,7 +313,7 @@ fn scope_and_help_and_completions() {
 #[test]
 fn what_was_made_is_told_to_machines() {
     let folder = Folder::new("json");
-    let (key, policy) = (folder.key(), folder.write("p.yaml", POLICY));
+    let (key, policy) = (key(&folder), folder.write("p.yaml", POLICY));
     let out = folder.path("blob");
     let words = ["release", &policy, "--scope", "s", "-k", &key, "--out", &out, "--json"];
     let (exit, said) = hemostat(&words);
@@ -363,7 +341,7 @@ fn history_is_newest_first_and_diff_reads_releases() {
     assert_eq!(exit, Exit::Fine);
     assert!(said.contains("rolls back 6") && said.contains("ann"), "{said}");
     let folder = Folder::new("diff");
-    let (key, policy) = (folder.key(), folder.write("p.yaml", POLICY));
+    let (key, policy) = (key(&folder), folder.write("p.yaml", POLICY));
     let (overlay, blob) = (folder.write("o.yaml", OVERLAY), folder.path("blob"));
     hemostat(&["release", &policy, "-o", &overlay, "--scope", "s", "-k", &key, "--out", &blob]);
     let (exit, said) = hemostat(&["diff", &policy, &blob]);
@@ -386,7 +364,7 @@ fn the_report_of_an_incident_begins_with_its_timeline() {
         entry(2, "2026-11-24T03:00:00Z", json!({})),
         entry(1, "2026-11-23T09:00:00Z", json!({})),
     ]);
-    let history = folder.write("h.json", &history.to_string());
+    let history = folder.write("h.json", history.to_string());
     let log = folder.write(
         "a.json",
         "not json\n{\"time\":\"2026-11-24T03:01:02.345Z\",\"rules\":\"kill:fallback,x:tag\"}\n\
