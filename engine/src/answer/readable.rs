@@ -61,15 +61,18 @@ pub(crate) fn readable(cx: &Context, headers: &Headers, status: u16) -> Readable
         };
     };
     let is = |own: &str| same(&kind, own.as_bytes());
-    match () {
-        () if is("text/event-stream") => Readable::Stream(Framing::Sse),
-        () if is("application/json") => json(json_stream),
-        () if is("application/vnd.amazon.eventstream") => Readable::Stream(Framing::EventStream),
-        () if is("application/x-ndjson") && json_stream == Framing::NdJson => {
-            Readable::Stream(Framing::NdJson)
-        }
-        () if kind.ends_with(b"+json") => Readable::Whole,
-        () => Readable::No(Unchecked::Dialect),
+    if is("text/event-stream") {
+        Readable::Stream(Framing::Sse)
+    } else if is("application/json") {
+        json(json_stream)
+    } else if is("application/vnd.amazon.eventstream") {
+        Readable::Stream(Framing::EventStream)
+    } else if is("application/x-ndjson") && json_stream == Framing::NdJson {
+        Readable::Stream(Framing::NdJson)
+    } else if kind.ends_with(b"+json") {
+        Readable::Whole
+    } else {
+        Readable::No(Unchecked::Dialect)
     }
 }
 

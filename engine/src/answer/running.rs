@@ -321,6 +321,7 @@ impl GrowingText {
     }
 
     /// Its memory, and how much of it waits.
+    // One copy: ten places ask, most of them where something was found.
     #[must_use]
     #[inline(never)]
     pub fn weight(&self) -> (usize, usize) {

@@ -106,7 +106,8 @@ impl Exchange {
         let framing = if ok { stream_framing(&self.cx, headers, &read) } else { None };
         let passes = framing.filter(|_| !facts::is_encoded(headers));
         self.streams = framing.is_some();
-        match if nothing { Readable::Nothing } else { read } {
+        let read = if nothing { Readable::Nothing } else { read };
+        match read {
             Readable::Nothing => {
                 self.phase = Phase::Over;
                 self.show(&mut edits);

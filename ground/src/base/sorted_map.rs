@@ -111,6 +111,7 @@ impl<K: Ord, V> SortedMap<K, V> {
     }
 
     /// Sets the value of this key; returns the previous one.
+    // One copy for each kind of map: the search and the moving of entries are long.
     #[inline(never)]
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         match self.find(&key) {
